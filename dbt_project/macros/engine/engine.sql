@@ -1,0 +1,55 @@
+{# What differs between engines, one dispatched macro each. #}
+
+{% macro inline_cte() %}{{ return(adapter.dispatch('inline_cte')()) }}{% endmacro %}
+{% macro default__inline_cte() %}{{ return('') }}{% endmacro %}
+{% macro duckdb__inline_cte() %}{{ return('not materialized') }}{% endmacro %}
+
+
+{% macro to_local_time(timestamp) %}
+    {%- set zone = setting('reporting_timezone') -%}
+    {%- if zone == 'UTC' -%}
+        {{ timestamp }}
+    {%- else -%}
+        {{ adapter.dispatch('to_local_time')(timestamp, zone) }}
+    {%- endif -%}
+{% endmacro %}
+{% macro default__to_local_time(timestamp, zone) -%}
+    from_utc_timestamp({{ timestamp }}, '{{ zone }}')
+{%- endmacro %}
+{% macro duckdb__to_local_time(timestamp, zone) -%}
+    timezone('{{ zone }}', timezone('UTC', {{ timestamp }}))
+{%- endmacro %}
+
+
+{% macro object_of(key, value) %}{{ return(adapter.dispatch('object_of')(key, value)) }}{% endmacro %}
+{% macro default__object_of(key, value) %}
+    {{ return("to_json(map_from_entries(collect_list(struct(" ~ key ~ ", " ~ value ~ "))))") }}
+{% endmacro %}
+{% macro duckdb__object_of(key, value) %}
+    {{ return("cast(to_json(map(list(" ~ key ~ " order by " ~ key ~ "), list(" ~ value ~ " order by " ~ key ~ "))) as varchar)") }}
+{% endmacro %}
+
+
+{% macro seconds_between(earlier, later) %}{{ return(adapter.dispatch('seconds_between')(earlier, later)) }}{% endmacro %}
+{% macro default__seconds_between(earlier, later) %}
+    {{ return("((unix_micros(" ~ later ~ ") - unix_micros(" ~ earlier ~ ")) / 1000000.0)") }}
+{% endmacro %}
+{% macro duckdb__seconds_between(earlier, later) %}
+    {{ return("((epoch_us(" ~ later ~ ") - epoch_us(" ~ earlier ~ ")) / 1000000.0)") }}
+{% endmacro %}
+
+
+{% macro percentile_of(column, fraction) %}
+    {{ return("percentile_cont(" ~ fraction ~ ") within group (order by " ~ column ~ ")") }}
+{% endmacro %}
+
+
+{% macro date_spine_rows(start, end, step, name) %}{{ return(adapter.dispatch('date_spine_rows')(start, end, step, name)) }}{% endmacro %}
+{% macro default__date_spine_rows(start, end, step, name) %}
+    {{ return("explode(sequence(" ~ start ~ ", " ~ end ~ ", interval " ~ step ~ ")) as " ~ name) }}
+{% endmacro %}
+{% macro duckdb__date_spine_rows(start, end, step, name) %}
+    {{ return("unnest(generate_series(" ~ start ~ ", " ~ end ~ ", interval " ~ step ~ ")) as " ~ name) }}
+{% endmacro %}
+
+

@@ -1,0 +1,16 @@
+{# The first instant of the week of a local timestamp. Weeks are cut on dates, never
+   by week number; the weekday a week starts on is a setting. #}
+{% macro week_start_of(timestamp) -%}
+    {%- set weekdays = [
+        'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'
+    ] -%}
+    {%- set shift = weekdays.index(setting('week_start')) -%}
+    {%- if shift == 0 -%}
+        date_trunc('week', {{ timestamp }})
+    {%- else -%}
+        (
+            date_trunc('week', {{ timestamp }} - interval '{{ shift }}' day)
+            + interval '{{ shift }}' day
+        )
+    {%- endif -%}
+{%- endmacro %}

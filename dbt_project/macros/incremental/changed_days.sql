@@ -1,0 +1,60 @@
+{# What changed since a mark, as queries of one column. A mark of '' means everything. #}
+
+{# UTC days whose events changed. #}
+{% macro changed_days_since(mark) -%}
+    select event_date
+    from {{ ref('int_event_days') }}
+    where last_load_id > '{{ mark }}'
+{%- endmacro %}
+
+
+{# Local days of the reporting zone that changed UTC days touch: a UTC day lies on two. #}
+{% macro changed_local_days_since(mark) -%}
+    select cast({{ to_local_time('cast(event_date as timestamp)') }} as date) as activity_date
+    from ({{ changed_days_since(mark) }}) as day_starts
+    union
+    select
+        cast({{ to_local_time("cast(event_date as timestamp) + interval '86399' second") }} as date)
+            as activity_date
+    from ({{ changed_days_since(mark) }}) as day_ends
+{%- endmacro %}
+
+
+{# Days on which sessions start that may have changed. A session that vanished had its
+   first event on a day that was placed again. #}
+{% macro changed_session_days_since(mark) -%}
+    select session_start_date
+    from {{ ref('int_events_sessionized') }}
+    where built_through_load_id > '{{ mark }}'
+    union
+    select event_date as session_start_date
+    from {{ ref('int_events_sessionized') }}
+    where built_through_load_id > '{{ mark }}'
+    union
+    {{ changed_days_since(mark) }}
+{%- endmacro %}
+
+
+{# The newest load that the models upstream have taken in. #}
+{% macro newest_load() -%}
+    (select max(last_load_id) from {{ ref('int_event_days') }})
+{%- endmacro %}
+
+
+{# Days, weeks and months, as text keys, that hold a changed local day. #}
+{% macro changed_periods_since(mark) -%}
+    {% for period in ['day', 'week', 'month'] -%}
+    select {{ period_key("'" ~ period ~ "'", 'calendar.' ~ period ~ '_start') }} as period_key
+    from {{ ref('int_calendar_days') }} as calendar
+    where
+        calendar.date_day in (
+            select activity_date from ({{ changed_local_days_since(mark) }}) as changed
+        )
+    {{ 'union' if not loop.last }}
+    {% endfor -%}
+{%- endmacro %}
+
+
+{% macro period_key(period, period_start) -%}
+    {{ period }} || ' ' || cast(cast({{ period_start }} as date) as {{ dbt.type_string() }})
+{%- endmacro %}

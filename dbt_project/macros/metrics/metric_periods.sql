@@ -1,0 +1,155 @@
+{# Which periods of a metric are computed in a run, and which days are read for them. #}
+
+{# Names the rows of one declaration of one metric: what changes figures is in it. #}
+{% macro declaration_of_metric(metric) -%}
+    {{ return(local_md5([
+        metric.definition_hash, setting('reporting_timezone'), setting('week_start'),
+        setting('traffic_rules_hash')
+    ] | join('|'))) }}
+{%- endmacro %}
+
+
+{# The declaration each metric of a table was computed under. #}
+{% macro declarations_in(relation) -%}
+    {%- set rows = run_query(
+        'select metric_name, max(declaration) from ' ~ relation ~ ' group by metric_name'
+    ) -%}
+    {%- set known = {} -%}
+    {%- for row in rows.rows -%}{%- do known.update({row[0]: row[1]}) -%}{%- endfor -%}
+    {{ return(known) }}
+{%- endmacro %}
+
+
+{# Whether a metric needs all history: its declaration is new, or one late event may
+   move figures far away (who was first, what a person is). #}
+{% macro computes_everything(metric, is_new) -%}
+    {{ return(is_new or metric.uses_person_properties or metric.metric_type == 'retention') }}
+{%- endmacro %}
+
+
+{# How many days from a changed event a figure may change: a conversion changes its base
+   event's period up to a window earlier, activity counts for later trailing days. #}
+{% macro reach_of_metric(metric) -%}
+    {%- if metric.metric_type in ('conversion', 'time_to') -%}
+        {{ return({'back': (metric.window_seconds | int) // 86400 + 1, 'forward': 0}) }}
+    {%- endif -%}
+    {{ return({'back': 0, 'forward': (trailing_days_of(metric) or 1) - 1}) }}
+{%- endmacro %}
+
+
+{# Periods that are cut from the calendar; hours follow their day. #}
+{% macro calendar_periods(metric) -%}
+    {%- set periods = fromjson(metric.periods) -%}
+    {%- set cut = [] -%}
+    {%- if 'hour' in periods or 'day' in periods -%}{%- do cut.append('day') -%}{%- endif -%}
+    {%- for period in ['week', 'month'] if period in periods -%}{%- do cut.append(period) -%}{%- endfor -%}
+    {{ return(cut) }}
+{%- endmacro %}
+
+
+{# (period, period_start) of all periods to compute. #}
+{% macro periods_to_compute(metric, is_new) -%}
+    {%- set reach = reach_of_metric(metric) -%}
+    {%- for period in calendar_periods(metric) -%}
+    select distinct
+        '{{ period }}' as period,
+        calendar.{{ period }}_start as period_start
+    from {{ ref('int_calendar_days') }} as calendar
+    {% if is_new -%}
+    where true
+    {%- elif computes_everything(metric, is_new) -%}
+    where exists (select 1 from changed_local_days)
+    {%- else -%}
+    inner join changed_local_days
+        on
+            calendar.date_day >= changed_local_days.date_day - {{ reach.back }}
+            and calendar.date_day <= changed_local_days.date_day + {{ reach.forward }}
+    {%- endif %}
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
+{%- endmacro %}
+
+
+{# UTC days to read for them: a local day lies on two UTC days, conversions lie after
+   the base event and trailing activity before the day it counts for. #}
+{% macro days_to_read(metric) -%}
+    {%- set reach = reach_of_metric(metric) -%}
+    {%- for period in calendar_periods(metric) -%}
+    select calendar.date_day + cast(shift.offset_days as integer) as event_date
+    from {{ ref('int_calendar_days') }} as calendar
+    inner join {{ metric.metric_name }}__periods as computed
+        on
+            computed.period = '{{ period }}'
+            and computed.period_start = calendar.{{ period }}_start
+    cross join {{ numbers_between(-1 - reach.forward, 1 + reach.back) }} as shift (offset_days)
+    {{ 'union' if not loop.last }}
+    {% endfor -%}
+{%- endmacro %}
+
+
+{% macro numbers_between(first, last) -%}
+    (values {% for number in range(first, last + 1) %}({{ number }}){{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}
+
+
+{# Rows of the periods to compute only, parts put together, and a total row for every
+   one of these periods even where nothing happened: a period that late data has
+   emptied is overwritten, and a quiet one reads 0. #}
+{% macro in_computed_periods(metric, declaration) -%}
+    select
+        '{{ metric.metric_name }}' as metric_name,
+        period,
+        period_start,
+        dimension,
+        dimension_value,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator,
+        max(value) as value,
+        '{{ declaration }}' as declaration
+    from (
+        select * from {{ metric.metric_name }}__values
+        union all
+        select
+            period,
+            period_start,
+            'all' as dimension,
+            'all' as dimension_value,
+            null as numerator,
+            null as denominator,
+            null as value
+        from {{ metric.metric_name }}__periods
+        {%- if 'hour' in fromjson(metric.periods) %}
+        union all
+        select
+            'hour' as period,
+            computed.period_start + hours.hour_number * interval '1' hour as period_start,
+            'all' as dimension,
+            'all' as dimension_value,
+            null as numerator,
+            null as denominator,
+            null as value
+        from {{ metric.metric_name }}__periods as computed
+        cross join {{ numbers_between(0, 23) }} as hours (hour_number)
+        where computed.period = 'day'
+        {%- endif %}
+    ) as parts
+    where
+        (case when period = 'hour' then 'day' else period end, date_trunc('day', period_start))
+        in (select (period, period_start) from {{ metric.metric_name }}__periods)
+    group by period, period_start, dimension, dimension_value
+{%- endmacro %}
+
+
+{% macro no_metric_rows() -%}
+    select
+        cast(null as {{ dbt.type_string() }}) as metric_name,
+        cast(null as {{ dbt.type_string() }}) as period,
+        cast(null as timestamp) as period_start,
+        cast(null as {{ dbt.type_string() }}) as dimension,
+        cast(null as {{ dbt.type_string() }}) as dimension_value,
+        cast(null as decimal(38, 6)) as numerator,
+        cast(null as decimal(38, 6)) as denominator,
+        cast(null as double) as value,
+        cast(null as {{ dbt.type_string() }}) as declaration
+    where false
+{%- endmacro %}

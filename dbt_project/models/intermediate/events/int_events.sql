@@ -1,0 +1,86 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy=replaced_by_change(),
+        unique_key='event_date',
+        partition_by=partitions(['event_date']),
+        meta={
+            'declared_by': ['traffic_rules_hash'],
+            'changed': {
+                'column': 'event_date', 'values': 'changed_days_since', 'mark': 'load_id'
+            }
+        }
+    )
+}}
+
+{% set mark = high_water_mark('load_id') %}
+
+with changed_days as (
+
+    {{ changed_days_since(mark) }}
+
+),
+
+-- New copies, and the winners so far of every day they touch. The winner is a minimum,
+-- so choosing among winners and new copies equals choosing among all copies.
+candidates as {{ inline_cte() }} (
+
+    select {{ landed_event_columns() | join(', ') }}
+    from {{ ref('stg_events') }}
+    where load_id > '{{ mark }}'
+    {% if is_incremental() %}
+    union all
+    select {{ landed_event_columns() | join(', ') }}
+    from {{ this }}
+    where event_date in (select event_date from changed_days)
+    {% endif %}
+
+),
+
+repeated_ids as (
+
+    select event_id
+    from candidates
+    group by event_id
+    having count(*) > 1
+
+),
+
+winning_copies as (
+
+    select candidates.*
+    from candidates
+    inner join repeated_ids on candidates.event_id = repeated_ids.event_id
+    qualify row_number() over (
+        partition by candidates.event_id
+        order by
+            candidates.received_at nulls last,
+            {{ row_fingerprint('candidates', landed_event_columns()) }}
+    ) = 1
+
+),
+
+deduplicated as (
+
+    select candidates.*
+    from candidates
+    left join repeated_ids on candidates.event_id = repeated_ids.event_id
+    where repeated_ids.event_id is null
+    union all
+    select * from winning_copies
+
+),
+
+final as (
+
+    select
+        *,
+        coalesce(user_id, anonymous_id) as person_id,
+        coalesce({{ setting('bot_filter_sql') }}, false) as is_bot,
+        coalesce({{ setting('internal_filter_sql') }}, false) as is_internal,
+        '{{ declaration_of(["traffic_rules_hash"]) }}' as declaration_hash
+    from deduplicated
+
+)
+
+select * from final

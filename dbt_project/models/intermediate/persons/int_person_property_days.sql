@@ -1,0 +1,91 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy=replaced_by_change(),
+        unique_key='event_date',
+        partition_by=partitions(['event_date']),
+        meta={
+            'changed': {
+                'column': 'event_date',
+                'values': 'changed_days_since',
+                'mark': 'built_through_load_id'
+            }
+        }
+    )
+}}
+
+{% set mark = high_water_mark('built_through_load_id') %}
+
+with updates as (
+
+    select
+        event_date,
+        person_id,
+        occurred_at,
+        event_id,
+        {{ json_object_text('properties', '$set') }} as set_properties
+    from {{ ref('int_events') }}
+    where
+        person_id is not null
+        and properties like '%"$set"%'
+        {% if is_incremental() %}
+        and event_date in ({{ changed_days_since(mark) }})
+        {% endif %}
+
+),
+
+named as (
+
+    select
+        event_date,
+        person_id,
+        occurred_at,
+        event_id,
+        set_properties,
+        {{ json_keys('set_properties') }} as property_name
+    from updates
+    where set_properties is not null
+
+),
+
+valued as (
+
+    select
+        event_date,
+        person_id,
+        property_name,
+        {{ json_text_of('set_properties', 'property_name') }} as property_value,
+        occurred_at as set_at,
+        event_id
+    from named
+
+),
+
+-- Properties set to null say nothing new.
+last_of_day as (
+
+    select *
+    from valued
+    where property_value is not null
+    qualify row_number() over (
+        partition by event_date, person_id, property_name
+        order by set_at desc, event_id desc
+    ) = 1
+
+),
+
+final as (
+
+    select
+        event_date,
+        person_id,
+        property_name,
+        property_value,
+        set_at,
+        event_id,
+        {{ newest_load() }} as built_through_load_id
+    from last_of_day
+
+)
+
+select * from final

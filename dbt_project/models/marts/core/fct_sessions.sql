@@ -1,0 +1,41 @@
+{{ config(materialized='view') }}
+
+with sessions as (
+
+    select * from {{ ref('int_sessions') }}
+
+),
+
+final as (
+
+    select
+        session_id,
+        person_id,
+        started_at,
+        ended_at,
+        cast({{ to_local_time('started_at') }} as date) as started_on,
+        duration_seconds,
+        event_count,
+        page_view_count,
+        page_view_count = 1
+        and duration_seconds < 10
+        and event_count = 1 as is_bounce,
+        landing_page,
+        exit_page,
+        referrer,
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        platform,
+        app_version,
+        country,
+        device_type,
+        user_id,
+        revenue,
+        is_bot,
+        is_internal
+    from sessions
+
+)
+
+select * from final

@@ -1,0 +1,91 @@
+{% set windows = {'daily': 1, 'weekly': 7, 'monthly': 30} %}
+
+with active_days as (
+
+    select
+        person_id,
+        activity_date,
+        lead(activity_date) over (
+            partition by person_id order by activity_date
+        ) as next_activity_date,
+        row_number() over (
+            partition by person_id order by activity_date
+        ) = 1 as is_first
+    from {{ ref('int_person_days') }}
+    where activity_event_count > 0
+
+),
+
+-- An active day counts for the days of the window from it on, or until the person is
+-- active again: spans of one person never overlap, so sums of starts and ends over the
+-- calendar count everyone once.
+changes as (
+
+    {% for name, days in windows.items() %}
+    select
+        activity_date as date_day,
+        '{{ name }}' as window_name,
+        1 as change,
+        case when is_first then 1 else 0 end as newcomer
+    from active_days
+    union all
+    select
+        least(
+            activity_date + {{ days }},
+            coalesce(next_activity_date, activity_date + {{ days }})
+        ) as date_day,
+        '{{ name }}' as window_name,
+        -1 as change,
+        0 as newcomer
+    from active_days
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+changes_by_day as (
+
+    select
+        date_day,
+        {% for name in windows %}
+        sum(case when window_name = '{{ name }}' then change else 0 end) as {{ name }}_change,
+        {% endfor %}
+        sum(case when window_name = 'daily' then newcomer else 0 end) as new_persons
+    from changes
+    group by date_day
+
+),
+
+on_calendar as (
+
+    select
+        calendar.date_day as activity_date,
+        calendar.is_complete,
+        row_number() over (order by calendar.date_day) as day_number,
+        {% for name in windows %}
+        sum(coalesce(changes_by_day.{{ name }}_change, 0))
+            over (order by calendar.date_day) as {{ name }}_active_persons,
+        {% endfor %}
+        coalesce(changes_by_day.new_persons, 0) as new_persons
+    from {{ ref('int_calendar_days') }} as calendar
+    left join changes_by_day on calendar.date_day = changes_by_day.date_day
+
+),
+
+final as (
+
+    select
+        activity_date,
+        cast(daily_active_persons as bigint) as daily_active_persons,
+        cast(weekly_active_persons as bigint) as weekly_active_persons,
+        cast(monthly_active_persons as bigint) as monthly_active_persons,
+        cast(new_persons as bigint) as new_persons,
+        daily_active_persons / nullif(monthly_active_persons, 0) as stickiness_rate,
+        day_number >= 7 as is_full_week_window,
+        day_number >= 30 as is_full_month_window,
+        is_complete
+    from on_calendar
+
+)
+
+select * from final

@@ -1,0 +1,44 @@
+with source as (
+
+    select * from {{ source('raw', 'events') }}
+
+),
+
+renamed as (
+
+    select
+        event_id,
+        event_name,
+        category,
+        occurred_at,
+        received_at,
+        user_id,
+        anonymous_id,
+        vendor_session_id,
+        platform,
+        app_version,
+        page,
+        referrer,
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        country,
+        region,
+        city,
+        device_type,
+        os,
+        browser,
+        revenue,
+        currency,
+        value,
+        properties,
+        source,
+        -- The partition, not the column of the same meaning inside the files: only
+        -- the partition lets a night skip the files of older loads unread.
+        load as load_id,
+        date as event_date
+    from source
+
+)
+
+select * from renamed
