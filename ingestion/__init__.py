@@ -1,0 +1,1 @@
+"""Land facts: from files in a folder to the lake, and nothing about their meaning."""

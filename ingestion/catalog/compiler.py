@@ -1,0 +1,231 @@
+"""The checked catalog as Parquet: what dbt and BI read as `raw.catalog_*`.
+
+Belongs here: the tables, their columns, and writing them. Not here: checks (the
+catalog that comes in is sound) and the SQL of a metric (`metric_sql`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingestion.catalog.columns import LANDED_COLUMNS
+from ingestion.catalog.expressions import compile_expression
+from ingestion.catalog.metric_sql import (
+    MetricCompiler,
+    activity_filter,
+    content_hash,
+)
+from ingestion.catalog.models import Catalog, Metric
+from ingestion.catalog.settings import CatalogSettings
+
+Row = dict[str, Any]
+
+_TEXT: Final = pa.string()
+METRIC_COLUMNS: Final = pa.schema(
+    [
+        pa.field("metric_name", _TEXT),
+        pa.field("label", _TEXT),
+        pa.field("description", _TEXT),
+        pa.field("metric_type", _TEXT),
+        pa.field("unit", _TEXT),
+        pa.field("direction", _TEXT),
+        pa.field("owner", _TEXT),
+        pa.field("is_headline", pa.bool_()),
+        pa.field("forecast_horizon_days", pa.int32()),
+        pa.field("uses_person_properties", pa.bool_()),
+        pa.field("include_excluded_traffic", pa.bool_()),
+        pa.field("periods", _TEXT),
+        pa.field("dimensions", _TEXT),
+        pa.field("targets", _TEXT),
+        pa.field("components", _TEXT),
+        pa.field("base_filter_sql", _TEXT),
+        pa.field("conversion_filter_sql", _TEXT),
+        pa.field("window_seconds", pa.int64()),
+        pa.field("count_by", _TEXT),
+        pa.field("statistic", _TEXT),
+        pa.field("retention_day", pa.int32()),
+        pa.field("definition_hash", _TEXT),
+        pa.field("definition", _TEXT),
+    ]
+)
+TARGET_COLUMNS: Final = pa.schema(
+    [
+        pa.field("metric_name", _TEXT),
+        pa.field("period", _TEXT),
+        pa.field("target", pa.decimal128(18, 6)),
+    ]
+)
+EVENT_COLUMNS: Final = pa.schema(
+    [
+        pa.field("event_name", _TEXT),
+        pa.field("category", _TEXT),
+        pa.field("description", _TEXT),
+        pa.field("is_activity", pa.bool_()),
+        pa.field("is_page_view", pa.bool_()),
+        pa.field("required_properties", _TEXT),
+    ]
+)
+SETTING_COLUMNS: Final = pa.schema([pa.field("key", _TEXT), pa.field("value", _TEXT)])
+
+
+def compile_catalog(
+    catalog: Catalog,
+    settings: CatalogSettings,
+    directory: Path,
+    dialect: str = "duckdb",
+) -> None:
+    """Write the compiled catalog to `directory`, one Parquet file a table.
+
+    `catalog` comes from `load_catalog`; its expressions are said in `dialect`
+    ("duckdb" or "spark"). Each file is replaced whole, and only when its content
+    changed, so that readers never see half a catalog file. Raises ExpressionError
+    where an expression has no equal in the dialect.
+    """
+    tables = {
+        "catalog_metrics": (metric_rows(catalog, dialect), METRIC_COLUMNS),
+        "catalog_metric_targets": (_target_rows(catalog), TARGET_COLUMNS),
+        "catalog_events": (_event_rows(catalog), EVENT_COLUMNS),
+        "catalog_settings": (
+            _setting_rows(catalog, settings, dialect),
+            SETTING_COLUMNS,
+        ),
+    }
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, (rows, columns) in tables.items():
+        table = pa.Table.from_pylist(rows, schema=columns)
+        _replace_if_changed(table, directory / f"{name}.parquet")
+
+
+def metric_rows(catalog: Catalog, dialect: str = "duckdb") -> list[Row]:
+    """Give one row per metric, in the order declared; see `METRIC_COLUMNS`."""
+    compiler = MetricCompiler(catalog, dialect)
+    return [_metric_row(metric, compiler) for metric in catalog.metrics]
+
+
+def _metric_row(metric: Metric, compiler: MetricCompiler) -> Row:
+    compiled = compiler.compile(metric)
+    default_unit = "seconds" if metric.type == "time_to" else None
+    return {
+        "metric_name": metric.name,
+        "label": metric.label or metric.name.replace("_", " ").capitalize(),
+        "description": metric.description,
+        "metric_type": metric.type,
+        "unit": metric.unit or default_unit,
+        "direction": metric.direction,
+        "owner": metric.owner,
+        "is_headline": metric.headline,
+        "forecast_horizon_days": (
+            metric.forecast.horizon_days if metric.forecast else None
+        ),
+        "uses_person_properties": compiled.uses_person_properties,
+        "include_excluded_traffic": metric.include_bots,
+        "periods": _json(metric.periods),
+        "dimensions": _json(compiled.dimensions),
+        "targets": _json({k: str(v) for k, v in metric.targets.items()}),
+        "components": _json(compiled.components),
+        "base_filter_sql": compiled.base_filter_sql,
+        "conversion_filter_sql": compiled.conversion_filter_sql,
+        "window_seconds": compiled.window_seconds,
+        "count_by": compiled.count_by,
+        "statistic": compiled.statistic,
+        "retention_day": compiled.retention_day,
+        "definition_hash": compiled.definition_hash,
+        "definition": _json(metric.model_dump(mode="json")),
+    }
+
+
+def _target_rows(catalog: Catalog) -> list[Row]:
+    return [
+        {
+            "metric_name": metric.name,
+            "period": period,
+            "target": target.quantize(Decimal("0.000001")),
+        }
+        for metric in catalog.metrics
+        for period, target in sorted(metric.targets.items())
+    ]
+
+
+def _event_rows(catalog: Catalog) -> list[Row]:
+    page_views = set(catalog.events.page_view_events)
+    return [
+        {
+            "event_name": event.name,
+            "category": event.category,
+            "description": event.description,
+            "is_activity": event.is_activity,
+            "is_page_view": event.name in page_views,
+            "required_properties": _json(event.required_properties),
+        }
+        for event in catalog.events.events
+    ]
+
+
+def _setting_rows(
+    catalog: Catalog, settings: CatalogSettings, dialect: str
+) -> list[Row]:
+    sessions = catalog.events.sessions
+    cuts: dict[str, str] = {
+        "session_timeout_seconds": str(sessions.timeout_minutes * 60),
+        "session_max_seconds": str(sessions.max_session_hours * 3_600),
+        "session_cut_at_midnight": _json(sessions.cut_at_midnight),
+        "session_cut_on_campaign_change": _json(sessions.cut_on_campaign_change),
+        "session_mode": sessions.mode,
+        "server_platforms": _json(sorted(sessions.server_platforms)),
+    }
+    traffic = {
+        "bot_filter_sql": _flag_sql(catalog.events.traffic.bots, dialect),
+        "internal_filter_sql": _flag_sql(catalog.events.traffic.internal, dialect),
+    }
+    # The zone moves sessions only where midnight cuts them.
+    zone = settings.reporting_timezone if sessions.cut_at_midnight else ""
+    values = {
+        "reporting_timezone": settings.reporting_timezone,
+        "week_start": settings.week_start,
+        "as_of": settings.as_of_text,
+        "event_policy": catalog.events.policy,
+        "page_view_events": _json(sorted(catalog.events.page_view_events)),
+        "activity_filter_sql": activity_filter(catalog, dialect),
+        **cuts,
+        **traffic,
+        "sessions_hash": content_hash([cuts, zone]),
+        "traffic_rules_hash": content_hash(traffic),
+    }
+    return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def _flag_sql(condition: str | None, dialect: str) -> str:
+    if condition is None:
+        return "false"
+    compiled = compile_expression(
+        condition, columns=LANDED_COLUMNS, kind="condition", dialect=dialect
+    )
+    return f"coalesce({compiled.sql}, FALSE)"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _replace_if_changed(table: pa.Table, path: Path) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            pq.write_table(table, file)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists() and path.read_bytes() == temporary.read_bytes():
+            return
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
