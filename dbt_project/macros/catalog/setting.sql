@@ -1,24 +1,27 @@
-{# The value of one compiled catalog setting. At parse time, when nothing may be
-   queried, a neutral value keeps the SQL well formed. #}
-{% macro setting(key) %}
+{# The settings of the compiled catalog, by key. At parse time, when nothing may be
+   queried, neutral ones keep the SQL well formed. Unit tests put theirs in its place. #}
+{% macro declared_settings() %}
     {% if not execute %}
         {{ return({
             'reporting_timezone': 'UTC', 'week_start': 'monday', 'server_platforms': '[]'
-        }.get(key, '0')) }}
+        }) }}
     {% endif %}
-    {% set query %}
-        select max(value) as setting_value
-        from {{ source('raw', 'catalog_settings') }}
-        where key = '{{ key }}'
-    {% endset %}
-    {% set found = run_query(query).columns[0].values()[0] %}
-    {% if found is none %}
+    {% set rows = run_query("select key, value from " ~ source('raw', 'catalog_settings')) %}
+    {% set settings = {} %}
+    {% for row in rows.rows %}{% do settings.update({row[0]: row[1]}) %}{% endfor %}
+    {{ return(settings) }}
+{% endmacro %}
+
+
+{% macro setting(key) %}
+    {% set settings = declared_settings() %}
+    {% if execute and key not in settings %}
         {{ exceptions.raise_compiler_error(
             "The compiled catalog has no setting '" ~ key
             ~ "'. Run `daybreak catalog check`, then `daybreak run`."
         ) }}
     {% endif %}
-    {{ return(found) }}
+    {{ return(settings.get(key, '0')) }}
 {% endmacro %}
 
 

@@ -66,6 +66,9 @@
         {% endfor -%}
     ) as periods
         on counted.date_day = periods.date_day
+    -- Where nobody is left the row is no row: series are filled with 0 later, from the
+    -- first value of a group on.
+    where counted.person_count > 0
 {%- endmacro %}
 
 

@@ -13,8 +13,7 @@ chosen as (
         {% if setting('as_of') %}
         cast('{{ setting("as_of") }}' as timestamp) as watermark_at
         {% else %}
-        date_trunc('hour', occurred_at - interval '0.000001' second)
-        + interval '1' hour as watermark_at
+        date_trunc('hour', occurred_at) + interval '1' hour as watermark_at
         {% endif %}
     from newest_event
 

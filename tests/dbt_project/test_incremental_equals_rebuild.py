@@ -1,0 +1,236 @@
+"""Any shuffle, duplication and batch split of the same events gives the same marts.
+
+The models are rebuilt by what changed; these tests hold every published row against a
+rebuild of the whole, and sessions and active persons against a plain recount.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.dbt_project.warehouse_of_test import WarehouseOfTest
+
+Row = dict[str, Any]
+
+# Figures that people read. Left out: trust.freshness, which tells of loads and files.
+MARTS = (
+    *("marts.fct_metrics", "marts.fct_sessions", "marts.fct_event_counts"),
+    *("marts.dim_persons", "marts.dim_dates", "marts.fct_active_persons_daily"),
+)
+START = datetime(2026, 3, 6, 20)
+TIMEOUT = timedelta(minutes=30)
+LONGEST = timedelta(hours=2)
+
+# Minutes that fall on both sides of midnight, of the timeout and of the longest
+# session, over four days around a change to daylight saving and a month's first days.
+minutes = st.one_of(
+    st.integers(0, 600),
+    st.integers(0, 4 * 24 * 4).map(lambda quarter: quarter * 15),
+    st.sampled_from((0, 30, 31, 60, 239, 240, 241, 1679, 1680, 1681)),
+)
+
+events = st.builds(
+    lambda number, minute, person, name, platform, campaign, amount, extra: {
+        "event_id": f"e{number}",
+        "event_name": name,
+        "occurred_at": START + timedelta(minutes=minute),
+        "received_at": None if extra == 0 else START + timedelta(minutes=minute + extra),
+        "user_id": person if person != "device" else None,
+        "anonymous_id": "device" if person == "device" else None,
+        "platform": platform,
+        "browser": "bot" if extra == 7 and person == "ann" else None,
+        "utm_campaign": campaign,
+        "revenue": Decimal(amount) if name == "purchase_completed" else None,
+        "value": Decimal(amount),
+        "properties": '{"$set":{"role":"teacher"}}' if extra == 3 else "{}",
+    },
+    number=st.integers(0, 18),
+    minute=minutes,
+    person=st.sampled_from(("ann", "bob", "device")),
+    name=st.sampled_from(("page_viewed", "signed_up", "purchase_completed", "job_ran")),
+    platform=st.sampled_from(("web", "ios", "server")),
+    campaign=st.sampled_from((None, "spring")),
+    amount=st.integers(-3, 9),
+    extra=st.sampled_from((0, 1, 3, 7, 4000)),
+)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[list[Row]]:
+    """Events in up to four loads; ids repeat, at the same or at another time."""
+    log = draw(st.lists(events, min_size=1, max_size=30))
+    parts = draw(st.lists(st.integers(0, 3), min_size=len(log), max_size=len(log)))
+    split: dict[int, list[Row]] = defaultdict(list)
+    for part, event in zip(parts, log, strict=True):
+        split[part].append(event)
+    return [split[part] for part in sorted(split)]
+
+
+def _published(warehouse: WarehouseOfTest) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: warehouse.table(name) for name in MARTS}
+
+
+def _land_and_build(
+    warehouse: WarehouseOfTest, loads: Sequence[Sequence[Row]], *, each: bool
+) -> None:
+    for number, load in enumerate(loads, start=1):
+        warehouse.land(load, load_id=f"2026010{number}T000000000000")
+        if each:
+            warehouse.build()
+    if not each:
+        warehouse.build()
+
+
+def _winners(loads: Sequence[Sequence[Row]]) -> list[Row]:
+    """Events by id; ids whose earliest receipt is ambiguous are settled by the model."""
+    best: dict[str, Row] = {}
+    for event in (event for load in loads for event in load):
+        known = best.get(event["event_id"])
+        if known is None or _receipt(event) < _receipt(known):
+            best[event["event_id"]] = event
+    return list(best.values())
+
+
+def _receipt(event: Row) -> datetime:
+    return event["received_at"] or datetime.max
+
+
+def _is_ambiguous(loads: Sequence[Sequence[Row]]) -> bool:
+    copies: dict[str, list[Row]] = defaultdict(list)
+    for event in (event for load in loads for event in load):
+        copies[event["event_id"]].append(event)
+    for same in copies.values():
+        first = min(map(_receipt, same))
+        firsts = [event for event in same if _receipt(event) == first]
+        if any(event != firsts[0] for event in firsts):
+            return True
+    return False
+
+
+def _recounted_sessions(winners: Sequence[Row]) -> list[tuple[str, datetime, int]]:
+    """(first event id, start, events) of each session, one event after the other."""
+    by_person: dict[str, list[Row]] = defaultdict(list)
+    for event in winners:
+        if event["platform"] != "server":
+            by_person[event["user_id"] or event["anonymous_id"]].append(event)
+    sessions = []
+    for log in by_person.values():
+        current: list[Row] = []
+        for event in sorted(log, key=lambda e: (e["occurred_at"], e["event_id"])):
+            if current and (
+                event["occurred_at"] - current[-1]["occurred_at"] > TIMEOUT
+                or event["occurred_at"] - current[0]["occurred_at"] > LONGEST
+            ):
+                sessions.append(current)
+                current = []
+            current.append(event)
+        sessions.append(current)
+    return sorted((s[0]["event_id"], s[0]["occurred_at"], len(s)) for s in sessions)
+
+
+def _recounted_actives(
+    winners: Sequence[Row], local: Callable[[datetime], datetime]
+) -> list[tuple[Any, ...]]:
+    """(day, DAU, WAU, MAU) of every local day up to the latest event."""
+    active = {
+        (event["user_id"] or event["anonymous_id"], local(event["occurred_at"]).date())
+        for event in winners
+        if event["event_name"] != "job_ran" and event["browser"] != "bot"
+    }
+    days = [local(event["occurred_at"]).date() for event in winners]
+    rows = []
+    for offset in range((max(days) - min(days)).days + 1):
+        day = min(days) + timedelta(days=offset)
+        counts = [
+            len({p for p, d in active if day - timedelta(days=window) < d <= day})
+            for window in (1, 7, 30)
+        ]
+        rows.append((day, *counts))
+    return rows
+
+
+def compare_split_with_rebuild(
+    warehouse: WarehouseOfTest, catalog: Path, loads: list[list[Row]], zone: str
+) -> None:
+    """Build load by load; then all at once, reversed, with every row twice."""
+    warehouse.reset()
+    warehouse.declare(catalog, reporting_timezone=zone)
+    _land_and_build(warehouse, loads, each=True)
+    by_load = _published(warehouse)
+
+    warehouse.forget_tables()
+    warehouse.build()
+    rebuilt = _published(warehouse)
+    for name in MARTS:
+        assert by_load[name] == rebuilt[name], f"{name}: load by load / rebuilt"
+
+    warehouse.reset()
+    warehouse.declare(catalog, reporting_timezone=zone)
+    together = [event for load in reversed(loads) for event in reversed(load)]
+    _land_and_build(warehouse, [[*together, *together]], each=False)
+    assert _published(warehouse) == rebuilt
+
+    if not _is_ambiguous(loads):
+        recount(warehouse, _winners(loads), zone)
+
+
+def recount(warehouse: WarehouseOfTest, winners: Sequence[Row], zone: str) -> None:
+    """Hold sessions and active persons against a recount event by event."""
+    sessions = warehouse.rows(
+        "select session_id, started_at, event_count from marts.fct_sessions order by all"
+    )
+    assert sessions == _recounted_sessions(winners)
+
+    def local(moment: datetime) -> datetime:
+        aware = moment.replace(tzinfo=ZoneInfo("UTC"))
+        return aware.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+    actives = warehouse.rows(
+        """
+        select activity_date, daily_active_persons, weekly_active_persons,
+            monthly_active_persons
+        from marts.fct_active_persons_daily order by all
+        """
+    )
+    assert actives == _recounted_actives(winners, local)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_any_split_into_loads_gives_the_same_marts(
+    warehouse: WarehouseOfTest, catalog: Path, zone: str
+) -> None:
+    @settings(
+        max_examples=4,
+        deadline=None,
+        derandomize=True,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(loads=batches())
+    def holds(loads: list[list[Row]]) -> None:
+        compare_split_with_rebuild(warehouse, catalog, loads, zone)
+
+    holds()
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kathmandu"])
+def test_many_splits_into_loads_give_the_same_marts(
+    warehouse: WarehouseOfTest, catalog: Path, zone: str
+) -> None:
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(loads=batches())
+    def holds(loads: list[list[Row]]) -> None:
+        compare_split_with_rebuild(warehouse, catalog, loads, zone)
+
+    holds()
