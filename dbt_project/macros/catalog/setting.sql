@@ -35,8 +35,13 @@
 {% endmacro %}
 
 
-{# Joins the values of several settings: rows that carry it can be told from rows
-   that were made under another declaration. #}
+{# The settings that config.meta.declared_by names, as one hash: rows that carry it can
+   be told from rows that were made under another declaration. #}
+{% macro declaration_hash() -%}
+    '{{ declaration_of(config.get('meta')['declared_by']) if execute }}'
+{%- endmacro %}
+
+
 {% macro declaration_of(keys) %}
     {% set values = [] %}
     {% for key in keys %}{% do values.append(setting(key)) %}{% endfor %}

@@ -8,3 +8,7 @@
         {%- endfor -%}
     )
 {%- endmacro %}
+
+
+{# Names, separated by commas. #}
+{% macro listed(names) %}{{ return(names | join(', ')) }}{% endmacro %}

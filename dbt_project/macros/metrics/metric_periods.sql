@@ -20,6 +20,22 @@
 {%- endmacro %}
 
 
+{# The metrics a run has to compute: all of them where a day changed, else those whose
+   declaration is new. A block that would find nothing to do still costs its scan. #}
+{% macro metrics_to_compute(known_declarations, mark) -%}
+    {%- if not execute -%}{{ return([]) }}{%- endif -%}
+    {%- set changed = run_query(
+        'select count(*) from (' ~ changed_days_since(mark) ~ ') as changed'
+    ).columns[0].values()[0] -%}
+    {%- set chosen = [] -%}
+    {%- for metric in declared_metrics()
+        if changed or known_declarations.get(metric.metric_name) != declaration_of_metric(metric) -%}
+        {%- do chosen.append(metric) -%}
+    {%- endfor -%}
+    {{ return(chosen) }}
+{%- endmacro %}
+
+
 {# Whether a metric needs all history: its declaration is new, or one late event may
    move figures far away (who was first, what a person is). #}
 {% macro computes_everything(metric, is_new) -%}

@@ -20,7 +20,7 @@ final as (
 
     select
         cast(days.day_start as date) as date_day,
-        days.day_start as day_start,
+        days.day_start,
         {{ week_start_of('days.day_start') }} as week_start,
         date_trunc('month', days.day_start) as month_start,
         days.day_start + interval '1' day <= watermark.watermark_local_at as is_complete

@@ -90,7 +90,7 @@ final as (
         *,
         {{ period_key('period', 'period_start') }} as period_key,
         {{ newest_load() }} as built_through_load_id,
-        '{{ declaration_of(config.get("meta").declared_by) }}' as declaration_hash
+        {{ declaration_hash() }} as declaration_hash
     from counted
     {% if is_incremental() %}
     where

@@ -25,12 +25,12 @@ with changed_days as (
 -- so choosing among winners and new copies equals choosing among all copies.
 candidates as {{ inline_cte() }} (
 
-    select {{ landed_event_columns() | join(', ') }}
+    select {{ listed(landed_event_columns()) }}
     from {{ ref('stg_events') }}
     where load_id > '{{ mark }}'
     {% if is_incremental() %}
     union all
-    select {{ landed_event_columns() | join(', ') }}
+    select {{ listed(landed_event_columns()) }}
     from {{ this }}
     where event_date in (select event_date from changed_days)
     {% endif %}
@@ -78,7 +78,7 @@ final as (
         coalesce(user_id, anonymous_id) as person_id,
         coalesce({{ setting('bot_filter_sql') }}, false) as is_bot,
         coalesce({{ setting('internal_filter_sql') }}, false) as is_internal,
-        '{{ declaration_of(["traffic_rules_hash"]) }}' as declaration_hash
+        {{ declaration_hash() }} as declaration_hash
     from deduplicated
 
 )

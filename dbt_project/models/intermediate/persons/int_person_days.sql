@@ -58,7 +58,7 @@ final as (
         min(events.user_id) as user_id,
         coalesce(sum(events.revenue), 0) as revenue,
         {{ newest_load() }} as built_through_load_id,
-        '{{ declaration_of(config.get("meta").declared_by) }}' as declaration_hash
+        {{ declaration_hash() }} as declaration_hash
     from events
     left join {{ ref('stg_catalog_events') }} as catalog_events
         on events.event_name = catalog_events.event_name

@@ -105,13 +105,13 @@ events_to_place as (
 compared_with_previous as (
 
     select
+        {% if setting('session_cut_on_campaign_change') == 'true' %}
+        last_value(utm_campaign ignore nulls) over (
+            {{ in_person_order }} rows between unbounded preceding and 1 preceding
+        ) as previous_campaign,
+        {% endif %}
         *,
         lag(occurred_at) over ({{ in_person_order }}) as previous_at
-        {% if setting('session_cut_on_campaign_change') == 'true' %}
-        , last_value(utm_campaign ignore nulls) over (
-            {{ in_person_order }} rows between unbounded preceding and 1 preceding
-        ) as previous_campaign
-        {% endif %}
     from events_to_place
 
 ),
@@ -172,9 +172,9 @@ overlong_moments as (
     from segmented
     where
         segment_id in (
-            select segment_id
-            from segmented
-            where occurred_at > segment_started_at + interval '{{ longest }}' second
+            select longer.segment_id
+            from segmented as longer
+            where longer.occurred_at > longer.segment_started_at + interval '{{ longest }}' second
         )
 
 ),
@@ -220,7 +220,7 @@ final as (
             as date
         ) as session_start_date,
         {{ newest_load() }} as built_through_load_id,
-        '{{ declaration_of(config.get("meta").declared_by) }}' as declaration_hash
+        {{ declaration_hash() }} as declaration_hash
     from segmented
     left join capped_sessions
         on

@@ -91,7 +91,7 @@ final as (
         bool_or(is_bot) as is_bot,
         bool_or(is_internal) as is_internal,
         {{ newest_load() }} as built_through_load_id,
-        '{{ declaration_of(config.get("meta").declared_by) }}' as declaration_hash
+        {{ declaration_hash() }} as declaration_hash
     from described
     group by session_id, session_start_date
 
