@@ -34,6 +34,7 @@ from ingestion.catalog.models import (
     SumMetric,
     TimestampSpec,
     UniquePersonsMetric,
+    UniqueValuesMetric,
 )
 from ingestion.catalog.suggestions import nearest_name
 
@@ -147,7 +148,8 @@ def _check_filter(
     names = getattr(holder, "event", None) or ()
     for index, name in enumerate(names):
         yield from _known_event(part, (*path, "event", index), name, known)
-    needs: tuple[tuple[str, Need], ...] = (("where", "condition"), ("value", "number"))
+    value: Need = "anything" if isinstance(holder, UniqueValuesMetric) else "number"
+    needs: tuple[tuple[str, Need], ...] = (("where", "condition"), ("value", value))
     for field, need in needs:
         yield from _fits(
             part,

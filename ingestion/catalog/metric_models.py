@@ -199,6 +199,15 @@ class PercentileMetric(ValueMetric):
     percentile: float = Field(gt=0, lt=1, description="0.95 is the 95th percentile.")
 
 
+class UniqueValuesMetric(EventMetric):
+    """Number of distinct values of an expression: orders, courses, invoices."""
+
+    type: Literal["unique_values"]
+    value: ExpressionText = Field(
+        description="What is told apart, compared as text. Null is left out."
+    )
+
+
 class RatioMetric(MetricBase):
     """One metric divided by another; null where the denominator is 0."""
 
@@ -266,6 +275,7 @@ class RetentionMetric(MetricBase):
 Metric = (
     CountMetric
     | UniquePersonsMetric
+    | UniqueValuesMetric
     | SumMetric
     | AverageMetric
     | PercentileMetric
@@ -279,6 +289,7 @@ Metric = (
 METRIC_TYPES: Final[dict[str, type[Metric]]] = {
     "count": CountMetric,
     "unique_persons": UniquePersonsMetric,
+    "unique_values": UniqueValuesMetric,
     "sum": SumMetric,
     "average": AverageMetric,
     "percentile": PercentileMetric,

@@ -30,6 +30,7 @@ from ingestion.catalog.models import (
     RatioPart,
     RetentionMetric,
     TimeToMetric,
+    UniqueValuesMetric,
 )
 
 Role = Literal["value", "numerator", "denominator"]
@@ -122,7 +123,7 @@ class MetricCompiler:
             "role": role,
             "aggregate": aggregate,
             "filter_sql": self._and_where(names_sql, part.where),
-            "value_sql": None if value is None else self._number(value),
+            "value_sql": None if value is None else self._value(part, value),
             "percentile": getattr(part, "percentile", None),
             "window_days": getattr(part, "window_days", None),
         }
@@ -152,6 +153,11 @@ class MetricCompiler:
         )
         self._uses_person_properties |= compiled.uses_person_properties
         return compiled.sql
+
+    def _value(self, part: object, text: str) -> str:
+        if isinstance(part, UniqueValuesMetric):
+            return f"CAST({self._scalar(text)} AS TEXT)"
+        return self._number(text)
 
     def _number(self, text: str) -> str:
         # Decimals, because a sum of doubles depends on the order of the rows.

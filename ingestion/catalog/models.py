@@ -33,6 +33,7 @@ from ingestion.catalog.metric_models import (
     SumMetric,
     TimeToMetric,
     UniquePersonsMetric,
+    UniqueValuesMetric,
 )
 from ingestion.catalog.source_models import (
     ReaderSpec,
@@ -69,6 +70,7 @@ __all__ = [
     "TimestampSpec",
     "TrafficRules",
     "UniquePersonsMetric",
+    "UniqueValuesMetric",
 ]
 
 

@@ -25,7 +25,7 @@
 {%- endmacro %}
 
 
-{# Count, sum, average, ratio, unique persons and percentile. Events are first reduced
+{# Count, sum, average, ratio, unique persons or values, and percentile. Events are first reduced
    to one row per finest period and dimension values (and person, where persons are
    counted), so that the many groupings after it read few rows. #}
 {% macro component_rows(metric, component, is_new) -%}
@@ -37,12 +37,14 @@
         'count': 'count(*) as amount',
         'sum': 'sum(measured) as amount',
         'count_values': 'count(measured) as amount',
+        'unique_values': 'measured as amount',
         'percentile': 'measured as amount'
     }.get(component.aggregate, 'person_id') -%}
     {%- set total = {
         'count': 'sum(amount)',
         'sum': 'coalesce(sum(amount), 0)',
         'count_values': 'sum(amount)',
+        'unique_values': 'count(distinct amount)',
         'percentile': percentile_of('amount', component.percentile)
     }.get(component.aggregate, 'count(distinct person_id)') -%}
     select

@@ -86,13 +86,13 @@ def metric(body: str) -> str:
         (
             "type: counts\nevent: page_viewed",
             "metrics.yml:3: metric 'm': 'counts' is not a metric type (count, "
-            "unique_persons, sum, average, percentile, ratio, conversion, time_to, "
+            "unique_persons, unique_values, sum, average, percentile, ratio, conversion, time_to, "
             "active_persons, retention). Did you mean 'count'?",
         ),
         (
             "event: page_viewed",
             "metrics.yml:2: metric 'm': `type` is missing; it is one of count, "
-            "unique_persons, sum, average, percentile, ratio, conversion, time_to, "
+            "unique_persons, unique_values, sum, average, percentile, ratio, conversion, time_to, "
             "active_persons, retention.",
         ),
         (

@@ -62,7 +62,9 @@ def test_every_expression_fits_an_event() -> None:
             for component in json.loads(row["components"]):
                 assert binder.type_of(component["filter_sql"]) == "BOOLEAN"
                 if component["value_sql"]:
-                    assert binder.type_of(component["value_sql"]) == "DECIMAL(18,6)"
+                    is_text = component["aggregate"] == "unique_values"
+                    wanted = "VARCHAR" if is_text else "DECIMAL(18,6)"
+                    assert binder.type_of(component["value_sql"]) == wanted
             for dimension in json.loads(row["dimensions"]):
                 assert binder.type_of(dimension["sql"]) == "VARCHAR"
             for name in ("base_filter_sql", "conversion_filter_sql"):
