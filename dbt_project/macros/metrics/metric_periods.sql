@@ -24,7 +24,7 @@
    declaration is new. A block that would find nothing to do still costs its scan. #}
 {% macro metrics_to_compute(known_declarations, mark) -%}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
-    {%- set changed = run_query(
+    {%- set changed = not is_incremental() or run_query(
         'select count(*) from (' ~ changed_days_since(mark) ~ ') as changed'
     ).columns[0].values()[0] -%}
     {%- set chosen = [] -%}
