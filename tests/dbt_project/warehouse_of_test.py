@@ -97,9 +97,9 @@ class WarehouseOfTest:
         manifest = {
             "load_id": load_id,
             "committed_at": "2026-01-01T00:00:00",
+            "source": "native",
             "files": [
                 {
-                    "source": "native",
                     "path": f"{load_id}.jsonl",
                     "sha256": load_id,
                     "bytes": 1,

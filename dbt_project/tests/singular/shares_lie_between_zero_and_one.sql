@@ -4,14 +4,8 @@ from {{ ref('fct_metrics') }} as metrics
 inner join {{ ref('dim_metrics') }} as definitions
     on metrics.metric_name = definitions.metric_name
 where
-    metrics.value is not null
+    (metrics.value < 0 or metrics.value > 1)
     and (
-        metrics.value < 0
-        or (
-            metrics.value > 1
-            and (
-                definitions.metric_type = 'retention'
-                or definitions.definition like '%"count_by":"persons"%'
-            )
-        )
+        definitions.metric_type = 'retention'
+        or definitions.definition like '%"count_by":"persons"%'
     )

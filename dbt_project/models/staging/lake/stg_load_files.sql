@@ -9,6 +9,7 @@ files as (
     select
         json_extract_string(content, '$.load_id') as load_id,
         cast(json_extract_string(content, '$.committed_at') as timestamp) as committed_at,
+        json_extract_string(content, '$.source') as source,
         unnest(cast(json_extract(content, '$.files') as json[])) as file
     from source
 
@@ -19,7 +20,7 @@ renamed as (
     select
         load_id,
         committed_at,
-        json_extract_string(file, '$.source') as source,
+        source,
         json_extract_string(file, '$.path') as file_path,
         json_extract_string(file, '$.sha256') as sha256,
         cast(json_extract_string(file, '$.bytes') as bigint) as byte_count,
