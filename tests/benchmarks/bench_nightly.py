@@ -144,7 +144,9 @@ def run(events: int, home: Path) -> None:
         )
     hold_back_newest(landing, home / "aside", 0.01)
     compile_catalog(
-        load_catalog(DBT_PROJECT / "catalog"), CatalogSettings(), home / "lake" / "catalog"
+        load_catalog(DBT_PROJECT / "catalog"),
+        CatalogSettings(),
+        home / "lake" / "catalog",
     )
     old = land_new_files(home)
     print(f"landed {old:,} rows")

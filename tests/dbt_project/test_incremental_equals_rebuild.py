@@ -44,7 +44,9 @@ events = st.builds(
         "event_id": f"e{number}",
         "event_name": name,
         "occurred_at": START + timedelta(minutes=minute),
-        "received_at": None if extra == 0 else START + timedelta(minutes=minute + extra),
+        "received_at": None
+        if extra == 0
+        else START + timedelta(minutes=minute + extra),
         "user_id": person if person != "device" else None,
         "anonymous_id": "device" if person == "device" else None,
         "platform": platform,

@@ -36,9 +36,7 @@ def layer_of(node: dict[str, Any]) -> int:
     return LAYERS.index(node["fqn"][1])
 
 
-def test_unit_tests_of_models_pass(
-    warehouse: WarehouseOfTest, catalog: Path
-) -> None:
+def test_unit_tests_of_models_pass(warehouse: WarehouseOfTest, catalog: Path) -> None:
     warehouse.declare(catalog)
     warehouse.build(select=["+marts"])
     result = warehouse.dbt("test", "--select", "test_type:unit")

@@ -19,7 +19,9 @@ sessions:
 
 
 def sessionize_cases(folder: Path) -> list[dict[str, Any]]:
-    files = (folder / "cases" / "product_analytics" / "sessions_identity").glob("*.json")
+    files = (folder / "cases" / "product_analytics" / "sessions_identity").glob(
+        "*.json"
+    )
     cases = [json.loads(path.read_text()) for path in sorted(files)]
     return [case for case in cases if case["kind"] == "sessionize"]
 

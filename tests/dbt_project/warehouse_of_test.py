@@ -117,7 +117,12 @@ class WarehouseOfTest:
         result = self._runner.invoke(
             [
                 *arguments,
-                *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+                *(
+                    "--project-dir",
+                    str(DBT_PROJECT),
+                    "--profiles-dir",
+                    str(DBT_PROJECT),
+                ),
                 *("--quiet", "--no-use-colors"),
             ]
         )
@@ -154,10 +159,7 @@ _ARROW_TYPES = {
     "DECIMAL(18,6)": pa.decimal128(18, 6),
 }
 _EVENT_SCHEMA = pa.schema(
-    [
-        pa.field(column.name, _ARROW_TYPES[column.type])
-        for column in EVENT_COLUMNS
-    ]
+    [pa.field(column.name, _ARROW_TYPES[column.type]) for column in EVENT_COLUMNS]
 )
 
 

@@ -1,0 +1,7 @@
+"""`python -m dagster_project` is `daybreak`."""
+
+from __future__ import annotations
+
+from dagster_project.cli import main
+
+main()

@@ -1,0 +1,34 @@
+"""Where the command line writes, and how it says that something is wrong."""
+
+from __future__ import annotations
+
+import sys
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+
+PLAIN_WIDTH = 120
+
+
+def console() -> Console:
+    """Return the terminal, or a plain stream wide enough for tables."""
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    return Console(file=sys.stdout, width=width)
+
+
+def complain(message: str) -> None:
+    """Write an error to stderr."""
+    Console(stderr=True, soft_wrap=True).print(
+        f"[bold red]error[/] {escape(message)}", highlight=False
+    )
+
+
+def settings_problems(error: ValidationError) -> str:
+    """Return which environment variables are wrong, and why."""
+    lines = [
+        f"DAYBREAK_{'_'.join(str(part) for part in problem['loc']).upper()}="
+        f"{problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors()
+    ]
+    return "the settings are not usable\n" + "\n".join(lines)

@@ -1,0 +1,238 @@
+"""The Great Expectations gates: blocking checks on landed data and on analysis."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pandas as pd
+from pydantic import Field
+
+from dagster_project.checks import Finding, finding_metadata
+from dagster_project.defs.asset_specs import key_of
+from dagster_project.ledger import Ledger
+from dagster_project.settings import Settings
+from dagster_project.tables import ADMITTED_LOADS, ANOMALIES, FORECASTS
+from dagster_project.warehouse import Warehouse
+from ingestion.catalog import load_catalog
+from ingestion.events import EVENT_COLUMNS
+from ingestion.lake import GENESIS_LOAD, Lake
+from quality_checks.runner import run_suite
+from quality_checks.suites.anomalies import anomalies_suite
+from quality_checks.suites.forecasts import forecasts_suite
+from quality_checks.suites.raw_events import (
+    RawEventsLimits,
+    raw_events_suite,
+    raw_events_views,
+)
+from quality_checks.verdict import CheckResult, Suite, Verdict
+
+EVENTS = dg.AssetKey(["raw", "events"])
+EVENT_FILE_COLUMNS = (*(column.name for column in EVENT_COLUMNS), "load", "date")
+# Only the names of checks are read from suites made with this.
+NEVER = datetime(2000, 1, 1)
+
+
+class GateConfig(dg.Config):
+    """`accept`: checks of this gate whose failure the owner accepts for this run."""
+
+    accept: list[str] = Field(default_factory=list)
+
+
+def _specs(suite: Suite, asset: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(
+            name=expectation.name,
+            asset=asset,
+            description=f"{expectation.description}. If not: {expectation.cure}",
+            blocking=True,
+        )
+        for expectation in suite.expectations
+    ]
+
+
+def _judged(
+    verdict: Verdict, asset: dg.AssetKey, gate: str, accept: Sequence[str] = ()
+) -> Iterator[dg.AssetCheckResult]:
+    for result in verdict.results:
+        yield dg.AssetCheckResult(
+            asset_key=asset,
+            check_name=result.check_name,
+            passed=result.status == "passed",
+            severity=_severity(result, accept),
+            metadata=finding_metadata(_finding(result, gate, accept)),
+        )
+
+
+def _severity(result: CheckResult, accept: Sequence[str]) -> dg.AssetCheckSeverity:
+    tolerated = result.status == "warned" or (
+        result.status == "failed" and result.check_name in accept
+    )
+    return dg.AssetCheckSeverity.WARN if tolerated else dg.AssetCheckSeverity.ERROR
+
+
+def _finding(result: CheckResult, gate: str, accept: Sequence[str]) -> Finding:
+    accepted = result.status == "failed" and result.check_name in accept
+    return Finding(
+        gate=gate,
+        failed_count=result.failed_count or 0,
+        observed=f"{result.observed}{' (accepted by --accept)' if accepted else ''}",
+        examples=result.examples,
+        cure=result.cure,
+    )
+
+
+LANDED_SUITE = raw_events_suite(columns=EVENT_FILE_COLUMNS, event_names=(), as_of=NEVER)
+
+
+@dg.multi_asset_check(
+    name="landed_data_gate",
+    specs=_specs(LANDED_SUITE, EVENTS),
+    required_resource_keys={"settings", "ledger", "run_lock"},
+    pool="warehouse",
+)
+def landed_data_gate(
+    context: dg.AssetCheckExecutionContext, config: GateConfig
+) -> Iterable[dg.AssetCheckResult]:
+    """Judge the loads that no earlier night has admitted."""
+    settings: Settings = context.resources.settings
+    ledger: Ledger = context.resources.ledger
+    loads = waiting_loads(settings, ledger)
+    suite = raw_events_suite(
+        columns=EVENT_FILE_COLUMNS,
+        event_names=[e.name for e in load_catalog(settings.catalog).events.events],
+        as_of=data_as_of(settings),
+        limits=RawEventsLimits(empty_days=settings.empty_days),
+    )
+    verdict = run_suite(
+        suite,
+        ":memory:",
+        setup_sql=raw_events_views(settings.lake, loads),
+        config={"threads": settings.threads, "memory_limit": settings.memory_limit},
+    )
+    results = list(_judged(verdict, EVENTS, "landed data", config.accept))
+    if not any(
+        r.severity == dg.AssetCheckSeverity.ERROR and not r.passed for r in results
+    ):
+        admit(ledger, loads, context.op_execution_context.run_id)
+    yield from results
+
+
+def waiting_loads(settings: Settings, ledger: Ledger) -> list[str]:
+    """Return the loads that no gate has admitted yet: a failed night's stay waiting."""
+    admitted = {GENESIS_LOAD, *ledger.read(ADMITTED_LOADS)["load_id"]}
+    return [one for one in Lake(settings.lake).load_ids() if one not in admitted]
+
+
+def admit(ledger: Ledger, loads: Sequence[str], run_id: str) -> None:
+    """Remember that the gate let these loads through."""
+    if not loads:
+        return
+    frame = pd.DataFrame({"load_id": list(loads)})
+    frame["run_id"] = run_id
+    frame["admitted_at"] = datetime.now(UTC).replace(tzinfo=None)
+    ledger.record(ADMITTED_LOADS, frame, run_id)
+
+
+def data_as_of(settings: Settings) -> datetime:
+    """Return the instant (UTC, no zone) up to which data should be there.
+
+    As the catalog was compiled for this run; else the hour after the newest event.
+    """
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            f"select max(value) from read_parquet("
+            f"'{settings.compiled_catalog}/catalog_settings.parquet') "
+            "where key = 'as_of'"
+        ).fetchone()
+        if found and found[0]:
+            return datetime.fromisoformat(found[0])
+        newest_day = max(
+            (path.name for path in settings.lake.glob("events/load=*/date=*")),
+            default=None,
+        )
+        newest = connection.execute(
+            "select max(occurred_at) from read_parquet("
+            f"'{settings.lake}/events/load=*/{newest_day}/*.parquet')"
+        ).fetchone()
+    if newest is None or newest[0] is None:
+        return datetime.now(UTC).replace(tzinfo=None)
+    last: datetime = newest[0]
+    return last.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
+FORECASTS_SUITE = forecasts_suite(
+    interval_score="interval_score_95", previous=FORECASTS.qualified
+)
+
+
+@dg.multi_asset_check(
+    name="forecasts_gate",
+    specs=_specs(FORECASTS_SUITE, key_of(FORECASTS)),
+    required_resource_keys={"settings", "warehouse", "run_lock"},
+    pool="warehouse",
+)
+def forecasts_gate(
+    context: dg.AssetCheckExecutionContext,
+) -> Iterable[dg.AssetCheckResult]:
+    """Judge the ledger of forecasts, also against the published one."""
+    settings: Settings = context.resources.settings
+    warehouse: Warehouse = context.resources.warehouse
+    attach, earlier = published_forecasts(settings.published_database)
+    verdict = run_suite(
+        forecasts_suite(
+            may_be_negative=metrics_below_zero(warehouse),
+            interval_score="interval_score_95",
+            previous=earlier,
+        ),
+        warehouse.path,
+        setup_sql=attach,
+        config=warehouse.config(),
+    )
+    yield from _judged(verdict, key_of(FORECASTS), "analysis")
+
+
+def published_forecasts(published: Path) -> tuple[tuple[str, ...], str]:
+    """Return how to attach the published copy, and the forecasts of an earlier run.
+
+    Before anything is published, this run's own: nothing can have been rewritten.
+    """
+    if not published.exists():
+        return (), FORECASTS.qualified
+    with duckdb.connect(str(published), read_only=True) as connection:
+        found = connection.execute(
+            "select 1 from duckdb_tables() where schema_name = ? and table_name = ?",
+            [FORECASTS.schema, FORECASTS.name],
+        ).fetchone()
+    if found is None:
+        return (), FORECASTS.qualified
+    statement = f"attach '{published}' as earlier_published (read_only)"
+    return (statement,), f"earlier_published.{FORECASTS.qualified}"
+
+
+def metrics_below_zero(warehouse: Warehouse) -> list[str]:
+    """Return the metrics whose figures have been negative: net revenue, for one."""
+    found = warehouse.read(
+        "select distinct metric_name from marts.fct_metrics "
+        "where value < 0 order by metric_name"
+    )
+    return [str(name) for name in found["metric_name"]]
+
+
+ANOMALIES_SUITE = anomalies_suite()
+
+
+@dg.multi_asset_check(
+    name="anomalies_gate",
+    specs=_specs(ANOMALIES_SUITE, key_of(ANOMALIES)),
+    required_resource_keys={"warehouse", "run_lock"},
+    pool="warehouse",
+)
+def anomalies_gate(
+    context: dg.AssetCheckExecutionContext,
+) -> Iterable[dg.AssetCheckResult]:
+    """Judge the list of incidents."""
+    warehouse: Warehouse = context.resources.warehouse
+    verdict = run_suite(ANOMALIES_SUITE, warehouse.path, config=warehouse.config())
+    yield from _judged(verdict, key_of(ANOMALIES), "analysis")

@@ -1,0 +1,98 @@
+"""Facts that runs produce, kept in the lake so that the warehouse may be deleted.
+
+A table of the ledger is a folder of Parquet files, one a run; a file appears whole
+or not at all. What can be computed anew from facts does not belong here.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from dagster_project.tables import Table
+from dagster_project.warehouse import (
+    Warehouse,
+    parquet_relation,
+    refuse_wrong_columns,
+)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The folder `lake/ledger`."""
+
+    path: Path
+
+    def files(self, table: Table) -> list[Path]:
+        """Return the files of a table, oldest name first."""
+        return sorted((self.path / table.name).glob("*.parquet"))
+
+    def record(self, table: Table, frame: pd.DataFrame, run_id: str) -> None:
+        """Keep what a run found; recording the same run again replaces its file."""
+        refuse_wrong_columns(table, frame)
+        folder = self.path / table.name
+        folder.mkdir(parents=True, exist_ok=True)
+        columns = ", ".join(
+            f'cast("{column.name}" as {column.type}) as "{column.name}"'
+            for column in table.columns
+        )
+        aside = folder / f".{run_id}.tmp"
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            connection.register("incoming", frame)
+            connection.execute(
+                f"copy (select {columns} from incoming) to '{aside}' (format parquet)"
+            )
+        _persist(aside, folder / f"{run_id}.parquet")
+
+    def record_new(self, table: Table, frame: pd.DataFrame, run_id: str) -> int:
+        """Keep the rows whose key no earlier run has recorded; return how many.
+
+        Rows of the ledger are immutable: the first statement of a key stands.
+        """
+        known = [f for f in self.files(table) if f.stem != run_id]
+        if known:
+            frame = _without_known(table, frame, known)
+        self.record(table, frame, run_id)
+        return len(frame)
+
+    def read(self, table: Table) -> pd.DataFrame:
+        """Return every row ever recorded."""
+        files = self.files(table)
+        if not files:
+            return pd.DataFrame(columns=list(table.column_names))
+        with duckdb.connect() as connection:
+            return connection.execute(
+                f"select * from {parquet_relation(table, files)}"
+            ).df()
+
+    def load_into(self, warehouse: Warehouse, table: Table) -> int:
+        """Rebuild the warehouse's table from the ledger; return its rows."""
+        return warehouse.write_from_parquet(table, self.files(table))
+
+
+def _without_known(
+    table: Table, frame: pd.DataFrame, known: list[Path]
+) -> pd.DataFrame:
+    condition = " and ".join(
+        f'cast(incoming."{name}" as {column.type}) is not distinct from known."{name}"'
+        for column in table.columns
+        if (name := column.name) in table.key
+    )
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.register("incoming", frame)
+        return connection.execute(
+            f"select incoming.* from incoming anti join "
+            f"{parquet_relation(table, known)} as known on {condition}"
+        ).df()
+
+
+def _persist(aside: Path, final: Path) -> None:
+    with aside.open("rb") as handle:
+        os.fsync(handle.fileno())
+    aside.replace(final)

@@ -1,0 +1,25 @@
+"""The stages of a night as a person sees them: one for each step of the job."""
+
+from __future__ import annotations
+
+LABELS = {
+    "catalog": "Compile the catalog",
+    "landing": "Land new files",
+    "landed_data_gate": "Gate: landed data",
+    "dbt_staging": "Build staging",
+    "dbt_intermediate": "Build intermediate",
+    "dbt_marts": "Build marts",
+    "forecasts": "Forecast metrics",
+    "forecast_accuracy": "Score past forecasts",
+    "anomalies": "Look for anomalies",
+    "forecasts_gate": "Gate: forecasts",
+    "anomalies_gate": "Gate: anomalies",
+    "reports__weekly": "Write the weekly report",
+    "audit": "Audit the night",
+    "published__daybreak": "Publish",
+}
+
+
+def label(step: str) -> str:
+    """Return a step's name in words."""
+    return LABELS.get(step, step.replace("_", " ").capitalize())
