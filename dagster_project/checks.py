@@ -44,7 +44,9 @@ def finding_metadata(finding: Finding) -> dict[str, Any]:
 
 def finding_of(evaluation: dg.AssetCheckEvaluation) -> Finding:
     """Read a finding back from an evaluation."""
-    values = {name: item.value for name, item in evaluation.metadata.items()}
+    values: dict[str, Any] = {
+        name: item.value for name, item in evaluation.metadata.items()
+    }
     return Finding(
         gate=str(values.get("gate") or "unknown"),
         failed_count=int(values.get("failed_count") or 0),

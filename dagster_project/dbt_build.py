@@ -145,9 +145,10 @@ def release_database() -> None:
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
+    manager: Any = DuckDBConnectionManager
     with contextlib.suppress(Exception):  # Nothing was opened.
-        DuckDBConnectionManager.env().close()
-    DuckDBConnectionManager.close_all_connections()
+        manager.env().close()
+    manager.close_all_connections()
 
 
 def _node_result(result: Any) -> NodeResult:

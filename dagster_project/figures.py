@@ -64,6 +64,12 @@ def complete_only(totals: pd.DataFrame) -> pd.DataFrame:
     return totals[totals["is_complete"]].drop(columns="is_complete")
 
 
+def never_negative(history: pd.DataFrame) -> dict[str, bool]:
+    """Return, by metric, whether its figures have never been below 0."""
+    lowest = history.groupby("metric_name")["value"].min()
+    return {str(name): not value < 0 for name, value in lowest.items()}
+
+
 def forecast_horizons(warehouse: Warehouse) -> dict[str, int]:
     """Return how many days ahead each metric asks to be forecast."""
     found = warehouse.read(

@@ -62,12 +62,9 @@ class Ledger:
 
     def read(self, table: Table) -> pd.DataFrame:
         """Return every row ever recorded."""
-        files = self.files(table)
-        if not files:
-            return pd.DataFrame(columns=list(table.column_names))
         with duckdb.connect() as connection:
             return connection.execute(
-                f"select * from {parquet_relation(table, files)}"
+                f"select * from {parquet_relation(table, self.files(table))}"
             ).df()
 
     def load_into(self, warehouse: Warehouse, table: Table) -> int:

@@ -18,6 +18,8 @@ PUBLISHED_SCHEMAS = ("marts", "analysis", "trust")
 # A file of DuckDB 2 cannot be opened by clients of DuckDB 1; this format can.
 STORAGE_VERSION = "v1.0.0"
 STATUS_FILE = "status.json"
+# Views of the warehouse name its database, so it is attached under that name.
+SOURCE = "warehouse"
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,15 @@ def _copy(
     config: dict[str, str | bool | int | float | list[str]],
 ) -> dict[str, int]:
     with duckdb.connect(config=config) as connection:
-        connection.execute(f"attach {_text(str(warehouse))} as source (read_only)")
+        connection.execute(f"attach {_text(str(warehouse))} as {SOURCE} (read_only)")
         connection.execute(
             f"attach {_text(str(aside))} as target "
             f"(storage_version {_text(STORAGE_VERSION)})"
         )
         tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() "
-            "where database_name = 'source' and list_contains(?, schema_name) "
-            "and not internal order by all",
+            "select table_schema, table_name from information_schema.tables "
+            f"where table_catalog = '{SOURCE}' and list_contains(?, table_schema) "
+            "order by all",
             [list(PUBLISHED_SCHEMAS)],
         ).fetchall()
         rows = {}
@@ -115,7 +117,7 @@ def _copy(
 def _copy_table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> int:
     relation = f'{schema}."{name}"'
     copied = connection.execute(
-        f"create table target.{relation} as from source.{relation}"
+        f"create table target.{relation} as from {SOURCE}.{relation}"
     ).fetchone()
     return int(copied[0]) if copied else 0
 

@@ -118,7 +118,7 @@ def _rows_by_step(instance: dg.DagsterInstance, run_id: str) -> dict[str, int]:
         metadata = event.materialization.metadata
         count = metadata.get(ROWS_WRITTEN, metadata.get(ROW_COUNT))
         if event.step_key and count is not None:
-            rows[event.step_key] = rows.get(event.step_key, 0) + int(count.value)
+            rows[event.step_key] = rows.get(event.step_key, 0) + int(str(count.value))
     return rows
 
 
@@ -139,8 +139,8 @@ def latest_check_results(ledger: Ledger) -> pd.DataFrame:
     checks = ledger.read(CHECK_RESULTS)
     if checks.empty:
         return checks
-    newest = checks.sort_values("checked_at")["run_id"].iloc[-1]
-    return checks[checks["run_id"] == newest].reset_index(drop=True)
+    newest = str(checks.sort_values("checked_at")["run_id"].iloc[-1])
+    return checks.loc[checks["run_id"] == newest].reset_index(drop=True)
 
 
 def latest_run_failed(ledger: Ledger) -> bool:

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     catalog: AbsolutePath = Field(
         default=DBT_PROJECT / "catalog",
         description="Folder of the product's catalog "
-        "(`events.yml`, `metrics.yml`, `sources/`).",
+        "(`events.yml`, `metrics.yml`, `sources.yml`).",
     )
     product_name: str = Field(
         default="Daybreak demo",
@@ -253,6 +253,8 @@ class Settings(BaseSettings):
 DAGSTER_YAML = """\
 # Written by Daybreak (dagster_project/settings.py); edits are overwritten.
 telemetry:
+  enabled: false
+nux:
   enabled: false
 run_monitoring:
   enabled: true

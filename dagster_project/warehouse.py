@@ -113,20 +113,21 @@ class Warehouse:
         A column that older files do not have is null in their rows.
         """
         with self.connect(read_only=False) as connection:
-            if not files:
-                empty = ", ".join(
-                    f"null::{column.type} as {column.name}" for column in table.columns
-                )
-                return create_table(connection, table, f"(select {empty} where false)")
             return create_table(connection, table, parquet_relation(table, files))
 
 
 def parquet_relation(table: Table, files: Sequence[Path]) -> str:
-    """Return SQL that reads the files with every declared column present."""
-    names = ", ".join(_literal(str(file)) for file in files)
+    """Return SQL that reads the files with every declared column present and typed.
+
+    Without any file the relation is empty.
+    """
     nulls = ", ".join(f"null::{c.type} as {c.name}" for c in table.columns)
+    empty = f"select {nulls} where false"
+    if not files:
+        return f"({empty})"
+    names = ", ".join(_literal(str(file)) for file in files)
     return (
-        f"(select * from (select {nulls} where false) union all by name "
+        f"(select * from ({empty}) union all by name "
         f"select * from read_parquet([{names}], union_by_name = true))"
     )
 
@@ -182,7 +183,7 @@ def _literal(text: str) -> str:
 def examples_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a small frame as plain JSON values."""
     return [
-        {name: _plain(value) for name, value in row.items()}
+        {str(name): _plain(value) for name, value in row.items()}
         for row in frame.to_dict(orient="records")
     ]
 

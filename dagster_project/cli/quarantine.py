@@ -60,14 +60,14 @@ def list_rows(reason: Reason = None, source: Source = None, load: Load = None) -
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("Reason", "Source", "File", "Rows", "First line", "Example"):
         table.add_column(name, overflow="fold", max_width=EXAMPLE_WIDTH)
-    for row in found.itertuples():
-        examples = [str(one) for one in row.examples if one is not None]
+    for row in found.to_dict(orient="records"):
+        examples = [str(one) for one in row["examples"] if one is not None]
         table.add_row(
-            str(row.reason_code),
-            escape(str(row.source)),
-            escape(str(row.file)),
-            f"{row.row_count:,}",
-            _line_number(row.first_line),
+            row["reason_code"],
+            escape(row["source"]),
+            escape(row["file"]),
+            f"{row['row_count']:,}",
+            _line_number(row["first_line"]),
             escape(examples[0][:EXAMPLE_WIDTH] if examples else ""),
         )
     console.print(table)
@@ -78,7 +78,7 @@ def list_rows(reason: Reason = None, source: Source = None, load: Load = None) -
 
 
 def _line_number(value: object) -> str:
-    return "" if value is None or value != value else f"{int(str(value)):,}"
+    return "" if value is None or value != value else f"{int(float(str(value))):,}"
 
 
 @app.command("replay")

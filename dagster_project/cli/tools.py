@@ -47,9 +47,7 @@ def ui(
     settings.apply_environment()
     prepare_manifest(settings)
     listens = port or settings.ui_port
-    output.console().print(
-        f"http://{host}:{listens} (Ctrl+C stops it)", highlight=False
-    )
+    output.console().print(f"http://{host}:{listens}, Ctrl+C stops", highlight=False)
     command = [
         *(sys.executable, "-m", "dagster", "dev"),
         *("-m", "dagster_project.definitions"),

@@ -5,7 +5,7 @@ import pandas as pd
 
 from dagster_project import figures
 from dagster_project.analysis.anomalies import detect_anomalies
-from dagster_project.defs.asset_specs import spec_of, written
+from dagster_project.defs.asset_specs import Written, spec_of, written
 from dagster_project.defs.forecasts import DATES, METRICS
 from dagster_project.tables import ANOMALIES
 from dagster_project.warehouse import Warehouse
@@ -17,7 +17,7 @@ from dagster_project.warehouse import Warehouse
     required_resource_keys={"warehouse", "run_lock"},
     pool="warehouse",
 )
-def anomalies(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def anomalies(context: dg.AssetExecutionContext) -> Written:
     """List the incidents of every metric's daily total."""
     warehouse: Warehouse = context.resources.warehouse
     day = figures.watermark(warehouse).last_day

@@ -8,6 +8,9 @@ import dagster as dg
 from dagster_project.record import ROW_COUNT
 from dagster_project.tables import Table
 
+# An asset that was written; its value stays where it was written.
+Written = dg.MaterializeResult[None]
+
 
 def key_of(table: Table) -> dg.AssetKey:
     """Return `schema/table` as an asset key."""
@@ -36,7 +39,7 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def written(table: Table, rows: int) -> dg.MaterializeResult:
+def written(table: Table, rows: int) -> Written:
     """Say that a declared table was written."""
     return dg.MaterializeResult(asset_key=key_of(table), metadata={ROW_COUNT: rows})
 

@@ -10,7 +10,7 @@ import dagster as dg
 
 from dagster_project import record
 from dagster_project.checks import status_of
-from dagster_project.defs.asset_specs import spec_of, written
+from dagster_project.defs.asset_specs import Written, spec_of, written
 from dagster_project.tables import CHECK_RESULTS, RUN_HEALTH
 
 
@@ -37,7 +37,7 @@ def build_audit(
         pool="warehouse",
         required_resource_keys={"ledger", "warehouse", "run_lock"},
     )
-    def audit(context: dg.AssetExecutionContext) -> Iterable[dg.MaterializeResult]:
+    def audit(context: dg.AssetExecutionContext) -> Iterable[Written]:
         found = [e for _, e in record.evaluations(context.instance, context.run_id)]
         refuse_gaps(expected, found)
         ledger, warehouse = context.resources.ledger, context.resources.warehouse

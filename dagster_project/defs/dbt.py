@@ -71,7 +71,9 @@ def owner_of_test(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> str |
     inputs = [one for one in node["depends_on"]["nodes"] if one in manifest["nodes"]]
     if node.get("attached_node") or len(node["depends_on"]["nodes"]) < 2 or not inputs:
         return None
-    return max(inputs, key=lambda one: LAYERS.index(manifest["nodes"][one]["fqn"][1]))
+    return str(
+        max(inputs, key=lambda one: LAYERS.index(manifest["nodes"][one]["fqn"][1]))
+    )
 
 
 def _layer(layer: str) -> dg.AssetsDefinition:

@@ -8,7 +8,7 @@ import pandas as pd
 from dagster_project import figures
 from dagster_project.analysis.forecast_scoring import forecast_accuracy
 from dagster_project.analysis.forecasting import forecast
-from dagster_project.defs.asset_specs import key_of, spec_of, written
+from dagster_project.defs.asset_specs import Written, key_of, spec_of, written
 from dagster_project.forecast_ledger import Booking, book, score
 from dagster_project.ledger import Ledger
 from dagster_project.tables import FORECAST_ACCURACY, FORECASTS
@@ -26,7 +26,7 @@ ACCURACY_DAYS = 90
     required_resource_keys={"ledger", "warehouse", "run_lock"},
     pool="warehouse",
 )
-def forecasts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def forecasts(context: dg.AssetExecutionContext) -> Written:
     """Forecast from the last complete day, and score what has come due."""
     warehouse: Warehouse = context.resources.warehouse
     ledger: Ledger = context.resources.ledger
@@ -41,7 +41,7 @@ def forecasts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         history,
         origin_date=day,
         horizon_days=figures.forecast_horizons(warehouse),
-        non_negative=(history.groupby("metric_name")["value"].min() >= 0).to_dict(),
+        non_negative=figures.never_negative(history),
         upper_limits=figures.upper_limits(warehouse),
     )
     book(ledger, made, booking)
@@ -55,7 +55,7 @@ def forecasts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     required_resource_keys={"warehouse", "run_lock"},
     pool="warehouse",
 )
-def accuracy(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def accuracy(context: dg.AssetExecutionContext) -> Written:
     """Roll up the scores of the last 90 days."""
     warehouse: Warehouse = context.resources.warehouse
     day = figures.watermark(warehouse).last_day

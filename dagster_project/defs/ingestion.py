@@ -9,6 +9,7 @@ import dagster as dg
 
 from dagster_project.catalog_folder import compile_into_lake, read_catalog
 from dagster_project.checks import Finding, finding_metadata
+from dagster_project.defs.asset_specs import Written
 from dagster_project.landing_options import landing_options
 from dagster_project.record import ROW_COUNT, ROWS_WRITTEN
 from dagster_project.settings import Settings
@@ -56,7 +57,7 @@ def _spec(name: str, description: str, deps: tuple[str, ...] = ()) -> dg.AssetSp
 )
 def catalog(
     context: dg.AssetExecutionContext, config: CatalogConfig
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[Written]:
     """Check the declared catalog and compile it into the lake."""
     settings: Settings = context.resources.settings
     as_of = datetime.fromisoformat(config.as_of) if config.as_of else settings.as_of
@@ -79,7 +80,7 @@ def catalog(
 )
 def landing(
     context: dg.AssetExecutionContext,
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+) -> Iterator[Written | dg.AssetCheckResult]:
     """Land new files in the lake, and set aside what cannot be used."""
     settings: Settings = context.resources.settings
     sources = read_catalog(settings).sources
@@ -103,7 +104,7 @@ def landed_metadata(result: LandingResult) -> Mapping[str, Any]:
     """Return what the landing did, as metadata that the summary reads back."""
     statuses = Counter(file.status for file in result.files)
     return {
-        "files": dg.MetadataValue.json(dict(statuses)),
+        "files": dg.MetadataValue.json({str(key): n for key, n in statuses.items()}),
         "read": sum(load.lines_read for load in result.loads),
         "landed": result.landed,
         "quarantined": result.quarantined,

@@ -6,7 +6,7 @@ import dagster as dg
 
 from dagster_project import figures
 from dagster_project.dbt_manifest import descriptions, load_manifest
-from dagster_project.defs.asset_specs import key_of, path_metadata
+from dagster_project.defs.asset_specs import Written, key_of, path_metadata
 from dagster_project.publishing import Published, Status, publish, write_status
 from dagster_project.record import ROW_COUNT
 from dagster_project.settings import Settings
@@ -28,7 +28,7 @@ PUBLISHED = dg.AssetKey(["published", "daybreak"])
     # The disk of the published copy may be a share that is away for a moment.
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
 )
-def daybreak(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def daybreak(context: dg.AssetExecutionContext) -> Written:
     """Copy and put in place."""
     published = publish_now(
         context.resources.settings, context.resources.warehouse, context.run_id

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from dagster_project import record
-from dagster_project.defs.asset_specs import key_of, path_metadata
+from dagster_project.defs.asset_specs import Written, key_of, path_metadata
 from dagster_project.tables import ANOMALIES, FORECAST_ACCURACY, FORECASTS
 from dagster_project.weekly_report import write_weekly
 
@@ -31,7 +31,7 @@ MARTS_SHOWN = (
     required_resource_keys={"settings", "warehouse", "run_lock"},
     pool="warehouse",
 )
-def weekly(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def weekly(context: dg.AssetExecutionContext) -> Written:
     """Render the report with the checks of this run."""
     report = write_weekly(
         context.resources.warehouse,

@@ -39,10 +39,13 @@ def run_lock(context: dg.InitResourceContext) -> Iterator[None]:
         yield
 
 
-@dg.logger(description="The night as the CLI shows it and its log file keeps it.")
-def night_logger(_context: dg.InitLoggerContext) -> logging.Logger:
-    """Return the logger to which `daybreak run` listens."""
+def _night(_context: dg.InitLoggerContext) -> logging.Logger:
     return NIGHT
+
+
+night_logger = dg.LoggerDefinition(
+    _night, description="The night as the CLI shows it and its log file keeps it."
+)
 
 
 def resources_of(settings: Settings) -> dict[str, Any]:

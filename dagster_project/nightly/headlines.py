@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -55,18 +56,19 @@ class Headline:
 def headlines(warehouse: Warehouse) -> list[Headline]:
     """Read the headline figures, by label."""
     frame = warehouse.read(_QUERY)
+    rows: list[dict[str, Any]] = frame.to_dict(orient="records")  # type: ignore[assignment]
     return [
         Headline(
-            label=str(row.label),
-            unit=None if pd.isna(row.unit) else str(row.unit),
-            direction=str(row.direction),
-            week=pd.Timestamp(row.week).date(),
-            value=float(row.value),
-            change_rate=_number(row.change_rate),
-            target=_number(row.target),
-            attainment_rate=_number(row.attainment_rate),
+            label=row["label"],
+            unit=None if pd.isna(row["unit"]) else row["unit"],
+            direction=row["direction"],
+            week=pd.Timestamp(row["week"]).date(),
+            value=float(row["value"]),
+            change_rate=_number(row["change_rate"]),
+            target=_number(row["target"]),
+            attainment_rate=_number(row["attainment_rate"]),
         )
-        for row in frame.itertuples()
+        for row in rows
     ]
 
 
@@ -80,5 +82,5 @@ def duplicates(warehouse: Warehouse) -> int | None:
     return int(found["n"].iloc[0])
 
 
-def _number(value: object) -> float | None:
-    return None if pd.isna(value) else float(value)  # type: ignore[call-overload, arg-type]
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)

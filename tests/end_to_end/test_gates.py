@@ -121,7 +121,7 @@ def crossed_forecast(yesterday: Yesterday) -> None:
 
 
 BREAKAGES = (
-    Breakage("nobody", land_changed(without_persons), ("nobody", "failed")),
+    Breakage("nobody", land_changed(without_persons), ("Gate failed: events_without_ids", "What to do")),
     Breakage("sent three times", land_changed(sent_three_times), ("duplicate",)),
     Breakage("half malformed", land_changed(half_malformed), ("quarantine",)),
     Breakage("currency", land_changed(lower_case_currency), ("currenc",)),

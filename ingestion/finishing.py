@@ -1,0 +1,164 @@
+"""How a load ends: quarantine file, closed rows, manifest, commit.
+
+Belongs here: everything between the last row of a load and its presence in the lake.
+Not here: the renames themselves (`lake`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from ingestion.lake import (
+    QUARANTINE_FILE,
+    Lake,
+    Manifest,
+    Totals,
+    commit,
+    schema_changes,
+)
+from ingestion.landing_models import LoadReport
+from ingestion.loading import Load
+from ingestion.sources.group_run import AccountingError
+from ingestion.sources.refusals import quarantine_select
+from ingestion.sql_text import text
+
+_MAX_KEYS: Final = 2000
+
+
+def finish_load(
+    load: Load,
+    lake: Lake,
+    earlier: Sequence[Manifest],
+    *,
+    closes: Mapping[str, str] | None = None,
+    replay_of: Sequence[str] = (),
+) -> Manifest:
+    """Write what is missing of a load and commit it.
+
+    `closes` gives for older loads the condition of the quarantine rows that this load
+    answers. Raises AccountingError, and commits nothing, when the rows written are
+    not the rows counted.
+    """
+    closed = _write_closed(load, lake, closes or {})
+    by_reason = _write_quarantine(load)
+    dates = _rows_per_date(load)
+    totals = Totals(
+        lines_read=sum(file.lines_read for file in load.files),
+        landed=sum(file.landed for file in load.files),
+        quarantined=sum(file.quarantined for file in load.files),
+        skipped=sum(file.skipped for file in load.files),
+        closed=sum(closed.values()),
+    )
+    _check(load, totals, dates, by_reason)
+    keys = _property_keys(load) if dates else ()
+    context = load.context
+    manifest = Manifest(
+        load_id=context.load_id,
+        committed_at=context.rules.now.isoformat(),
+        source=context.spec.name,
+        files=tuple(load.files),
+        totals=totals,
+        rows_per_date=dates,
+        quarantined_by_reason=by_reason,
+        columns=tuple(load.columns),
+        property_keys=keys,
+        schema_changes=schema_changes(keys, context.spec.name, earlier),
+        replay_of=tuple(replay_of),
+        closes=closed,
+    )
+    commit(lake, manifest)
+    return manifest
+
+
+def report_of(manifest: Manifest) -> LoadReport:
+    """Give the report of a committed load."""
+    totals = manifest.totals
+    return LoadReport(
+        load_id=manifest.load_id,
+        source=manifest.source,
+        lines_read=totals.lines_read,
+        landed=totals.landed,
+        quarantined=totals.quarantined,
+        skipped=totals.skipped,
+        rows_per_date=manifest.rows_per_date,
+    )
+
+
+def _check(
+    load: Load, totals: Totals, dates: Mapping[str, int], reasons: Mapping[str, int]
+) -> None:
+    written = (sum(dates.values()), sum(reasons.values()))
+    counted = (totals.landed, totals.quarantined)
+    if written != counted:
+        raise AccountingError(
+            f"load {load.context.load_id} of source '{load.context.spec.name}': "
+            f"{counted} rows counted as landed and quarantined, {written} written; "
+            "nothing was committed, the files stay in the landing folder"
+        )
+
+
+def _write_quarantine(load: Load) -> dict[str, int]:
+    rows = load.context.connection.execute(
+        "select reason_code, count(*) from refused group by 1 order by 1"
+    ).fetchall()
+    if rows:
+        directory = load.incoming / "quarantine"
+        directory.mkdir()
+        _copy(load, quarantine_select(load.context), directory / QUARANTINE_FILE)
+    return {str(reason): int(count) for reason, count in rows}
+
+
+def _write_closed(load: Load, lake: Lake, closes: Mapping[str, str]) -> dict[str, int]:
+    """Write the quarantine files of older loads without the rows answered here."""
+    closed: dict[str, int] = {}
+    directory = load.incoming / "closed"
+    directory.mkdir()
+    for load_id, condition in closes.items():
+        path = lake.quarantine_file(load_id)
+        if not path.exists():
+            continue
+        rows = f"from read_parquet([{text(path)}], hive_partitioning = false)"
+        found = load.context.connection.execute(
+            f"select count(*) {rows} where {condition}"
+        ).fetchone()
+        if found and found[0]:
+            rest = f"select * {rows} where ({condition}) is not true"
+            _copy(load, rest, directory / f"{load_id}.parquet")
+            closed[load_id] = int(found[0])
+    return closed
+
+
+def _copy(load: Load, select: str, target: Path) -> None:
+    load.context.connection.execute(
+        f"copy ({select}) to {text(target)} (format parquet, compression zstd)"
+    )
+
+
+def _rows_per_date(load: Load) -> dict[str, int]:
+    events = load.incoming / "events"
+    if not any(events.glob("date=*")):
+        return {}
+    rows = load.context.connection.execute(
+        "select regexp_extract(file_name, 'date=([0-9-]+)', 1), sum(num_rows) "
+        f"from parquet_file_metadata({text(events / 'date=*' / '*.parquet')}) "
+        "group by 1 order by 1"
+    ).fetchall()
+    return {str(day): int(count) for day, count in rows}
+
+
+def _property_keys(load: Load) -> tuple[str, ...]:
+    """Give the keys in the properties of the landed events.
+
+    One text is looked into for each event name and length of text: properties with
+    other keys have another length sooner or later, and the whole costs a tenth.
+    """
+    events = load.incoming / "events" / "date=*" / "*.parquet"
+    rows = load.context.connection.execute(
+        "select distinct unnest(try(json_keys(one))) as key from ("
+        "select any_value(properties) as one "
+        f"from read_parquet({text(events)}, hive_partitioning = false) "
+        f"group by event_name, strlen(properties)) order by 1 limit {_MAX_KEYS}"
+    ).fetchall()
+    return tuple(str(row[0]) for row in rows)
