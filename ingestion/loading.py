@@ -82,6 +82,11 @@ def open_load(
         "temp_directory": str(scratch / "spill"),
         # Rows of a load have no order; keeping one costs memory and threads.
         "preserve_insertion_order": False,
+        # Rows a day before they are written, hence about half the rows of a row
+        # group. Smaller is faster (10,000: 2.3 s per 1M events, 30,000: 2.6 s, the
+        # default of 524,288: 3.2 s) and makes row groups smaller (25,000; 62,000;
+        # 90,000 rows).
+        "partitioned_write_flush_threshold": 10_000,
     }
     known = frozenset(
         column

@@ -60,3 +60,6 @@ def main() -> None:
     except (ManifestError, WarehouseError) as error:
         output.complain(str(error))
         sys.exit(ExitCode.USAGE)
+    except Exception as error:  # noqa: BLE001 - the last stop before the terminal
+        output.complain(f"{error!r}\n{output.kept_traceback(error)}")
+        sys.exit(ExitCode.CRASH)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from tempfile import NamedTemporaryFile
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -22,6 +24,15 @@ def complain(message: str) -> None:
     Console(stderr=True, soft_wrap=True).print(
         f"[bold red]error[/] {escape(message)}", highlight=False
     )
+
+
+def kept_traceback(error: BaseException) -> str:
+    """Write the traceback to a file of its own; return where it is."""
+    with NamedTemporaryFile(
+        "w", prefix="daybreak-", suffix=".log", delete=False, encoding="utf-8"
+    ) as file:
+        file.writelines(traceback.format_exception(error))
+    return f"the traceback is in {file.name}"
 
 
 def settings_problems(error: ValidationError) -> str:

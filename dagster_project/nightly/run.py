@@ -20,6 +20,7 @@ from dagster_project.night_log import NIGHT, ProgressHandler
 from dagster_project.nightly.headlines import Headline, duplicates, headlines
 from dagster_project.nightly.outcome import Outcome, outcome_of
 from dagster_project.nightly.progress import Progress
+from dagster_project.nightly.quick_history import quick_history
 from dagster_project.run_lock import hold_run_lock
 from dagster_project.settings import Settings
 
@@ -71,6 +72,7 @@ def run_night(settings: Settings, options: NightOptions, console: Console) -> Ni
             wait=options.wait,
         ),
         _logged_to(log_file),
+        quick_history(),
     ):
         warehouse = warehouse_of(settings)
         before = duplicates(warehouse)

@@ -178,7 +178,6 @@ def _setting_rows(
         "session_max_seconds": str(sessions.max_session_hours * 3_600),
         "session_cut_at_midnight": _json(sessions.cut_at_midnight),
         "session_cut_on_campaign_change": _json(sessions.cut_on_campaign_change),
-        "session_mode": sessions.mode,
         "server_platforms": _json(sorted(sessions.server_platforms)),
     }
     traffic = {

@@ -18,8 +18,7 @@ from ingestion.catalog.fields import (
     Text,
 )
 
-UnknownEventPolicy = Literal["allow", "warn", "quarantine"]
-SessionMode = Literal["inactivity", "vendor"]
+UnknownEventPolicy = Literal["allow", "warn"]
 PropertyType = Literal[
     "string", "number", "integer", "boolean", "timestamp", "object", "list"
 ]
@@ -83,10 +82,6 @@ class SessionRules(Declared):
         default=False,
         description="Start a new session when another campaign brings them.",
     )
-    mode: SessionMode = Field(
-        default="inactivity",
-        description="inactivity: by the gap. vendor: by the client's session id.",
-    )
     server_platforms: DistinctNames = Field(
         default=("server",),
         description="Platforms whose events without a device neither open nor "
@@ -116,8 +111,8 @@ class EventsFile(Declared):
 
     policy: UnknownEventPolicy = Field(
         default="warn",
-        description="What happens to an event the plan does not name: allow, warn "
-        "(landed and reported), quarantine (kept out until declared).",
+        description="What happens to an event the plan does not name: allow, or "
+        "warn (landed and reported).",
     )
     events: tuple[EventSpec, ...] = Field(default=(), description="The tracking plan.")
     page_view_events: DistinctNames = Field(

@@ -131,17 +131,21 @@ class Entry:
     condition: str
 
     def pair(self, base: str | None) -> str:
-        """Give `"key":value`, null where the value is null.
+        """Give `"key":value`, null where there is none.
 
         A key that the client's own object has too keeps both: the outer one becomes
         `$event.<key>`.
         """
         label = _label(self.key)
         if base is not None:
-            clash = f"json_exists({base}, {pointer(self.key)})"
+            # Looking for the text first spares nearly all events a parse.
+            clash = (
+                f"case when contains({base}, {label}) "
+                f"then json_exists({base}, {pointer(self.key)}) end"
+            )
             other = _label(f"$event.{self.key}")
             label = f"case when {clash} then {other} else {label} end"
-        return f"{label} || ({self.value})"
+        return f"case when {self.condition} then {label} || ({self.value}) end"
 
 
 def entry(key: str, value: str) -> Entry:
@@ -180,11 +184,15 @@ def merged(
     if overflow is not None:
         pairs.append(overflow)
         conditions.append("true")
-    inner = f"nullif(substr({own}, 2, length({own}) - 2), '')"
+    listed = f"nullif(concat_ws(',', {', '.join(pairs)}), '')"
+    # The end of the client's object closes the whole; cutting only its first
+    # character costs a third of cutting both.
+    rest = f"coalesce(substr(nullif({own}, '{{}}'), 2), '}}')"
+    comma = f"case when {own} <> '{{}}' then ',' else '' end"
     return (
         f"case when {' or '.join(conditions)} "
-        f"then '{{' || concat_ws(',', {inner}, {', '.join(pairs)}) || '}}' "
-        f"else coalesce({own}, '{{}}') end"
+        f"then coalesce('{{' || {listed} || coalesce({comma}, '') || {rest}, "
+        f"{own}, '{{}}') else coalesce({own}, '{{}}') end"
     )
 
 

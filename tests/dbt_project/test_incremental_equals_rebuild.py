@@ -94,7 +94,7 @@ def _land_and_build(
 
 
 def _winners(loads: Sequence[Sequence[Row]]) -> list[Row]:
-    """Events by id; ids whose earliest receipt is ambiguous are settled by the model."""
+    """Events by id; where the earliest receipt is ambiguous the model settles it."""
     best: dict[str, Row] = {}
     for event in (event for load in loads for event in load):
         known = best.get(event["event_id"])
@@ -123,7 +123,7 @@ def _recounted_sessions(winners: Sequence[Row]) -> list[tuple[str, datetime, int
     """(first event id, start, events) of each session, one event after the other."""
     by_person: dict[str, list[Row]] = defaultdict(list)
     for event in winners:
-        if event["platform"] != "server":
+        if event["platform"] != "server" or event["anonymous_id"]:
             by_person[event["user_id"] or event["anonymous_id"]].append(event)
     sessions = []
     for log in by_person.values():
@@ -189,7 +189,8 @@ def compare_split_with_rebuild(
 def recount(warehouse: WarehouseOfTest, winners: Sequence[Row], zone: str) -> None:
     """Hold sessions and active persons against a recount event by event."""
     sessions = warehouse.rows(
-        "select session_id, started_at, event_count from marts.fct_sessions order by all"
+        "select session_id, started_at, event_count "
+        "from marts.fct_sessions order by all"
     )
     assert sessions == _recounted_sessions(winners)
 

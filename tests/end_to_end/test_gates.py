@@ -121,7 +121,11 @@ def crossed_forecast(yesterday: Yesterday) -> None:
 
 
 BREAKAGES = (
-    Breakage("nobody", land_changed(without_persons), ("Gate failed: events_without_ids", "What to do")),
+    Breakage(
+        "nobody",
+        land_changed(without_persons),
+        ("Gate failed: events_without_ids", "What to do"),
+    ),
     Breakage("sent three times", land_changed(sent_three_times), ("duplicate",)),
     Breakage("half malformed", land_changed(half_malformed), ("quarantine",)),
     Breakage("currency", land_changed(lower_case_currency), ("currenc",)),
@@ -148,7 +152,8 @@ BREAKAGES = (
     Breakage(
         "sessions that overlap",
         in_warehouse(
-            "update intermediate.int_sessions set ended_at = ended_at + interval 90 day "
+            "update intermediate.int_sessions "
+            "set ended_at = ended_at + interval 90 day "
             "where session_start_date = date '2026-01-05'"
         ),
         ("sessions_end_after_they_start",),

@@ -1,4 +1,4 @@
-"""A night killed at any instant: nothing lost, nothing doubled, readers never disturbed."""
+"""A night killed at any instant: nothing lost or doubled, readers never disturbed."""
 
 from __future__ import annotations
 

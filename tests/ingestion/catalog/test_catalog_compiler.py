@@ -338,7 +338,7 @@ def test_settings(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         CatalogSettings(
             "Europe/Berlin", "sunday", datetime(2024, 3, 1, 2, tzinfo=zone)
         ),
-        "sessions: {timeout_minutes: 20, mode: vendor, server_platforms: [b, a]}\n"
+        "sessions: {timeout_minutes: 20, server_platforms: [b, a]}\n"
         "traffic: {bots: \"property('agent') like '%bot%'\"}\n",
     )
     hashes = {found.pop("sessions_hash"), found.pop("traffic_rules_hash")}
@@ -354,7 +354,6 @@ def test_settings(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         "session_max_seconds": "86400",
         "session_cut_at_midnight": "false",
         "session_cut_on_campaign_change": "false",
-        "session_mode": "vendor",
         "server_platforms": '["a","b"]',
         "bot_filter_sql": (
             "coalesce(json_extract_string(properties, '$.\"agent\"') "

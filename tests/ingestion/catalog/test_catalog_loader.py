@@ -86,13 +86,15 @@ def metric(body: str) -> str:
         (
             "type: counts\nevent: page_viewed",
             "metrics.yml:3: metric 'm': 'counts' is not a metric type (count, "
-            "unique_persons, unique_values, sum, average, percentile, ratio, conversion, time_to, "
+            "unique_persons, unique_values, sum, average, percentile, ratio, "
+            "conversion, time_to, "
             "active_persons, retention). Did you mean 'count'?",
         ),
         (
             "event: page_viewed",
             "metrics.yml:2: metric 'm': `type` is missing; it is one of count, "
-            "unique_persons, unique_values, sum, average, percentile, ratio, conversion, time_to, "
+            "unique_persons, unique_values, sum, average, percentile, ratio, "
+            "conversion, time_to, "
             "active_persons, retention.",
         ),
         (
@@ -240,9 +242,8 @@ def test_metric_errors(body: str, expected: str, problems_of: ProblemsOf) -> Non
             "events.yml:1: unknown key 'polcy'. Did you mean 'policy'?",
         ),
         (
-            "policy: quarantin\n",
-            "events.yml:1: 'quarantin' is not one of allow, warn, quarantine. "
-            "Did you mean 'quarantine'?",
+            "policy: warm\n",
+            "events.yml:1: 'warm' is not one of allow, warn. Did you mean 'warn'?",
         ),
         (
             "sessions:\n  timeout: 30\n",
@@ -319,7 +320,7 @@ def test_metric_errors(body: str, expected: str, problems_of: ProblemsOf) -> Non
          "`tag:yaml.org,2002:python/object:os.system` is not admitted"),
         ("events: !secret x\n", "events.yml:1: the tag `!secret` is not admitted; "
          "write plain text."),
-        ("sessions:\n  <<: {mode: vendor}\n", "events.yml:2: a key must be a plain "
+        ("sessions:\n  <<: {timeout_minutes: 5}\n", "events.yml:2: a key must be a plain "
          "word (no `<<`, no list)."),
         ("events: &x [*x]\n", "events.yml:1: not valid YAML: anchors that refer to "
          "themselves, or grow without end."),

@@ -42,8 +42,12 @@ changed_events as (
         {% endif %}
         person_id is not null
         -- What a server reports on its own neither opens nor extends a session.
-        and coalesce(platform, '')
-        not in {{ sql_list(fromjson(setting('server_platforms'))) }}
+        and (
+            coalesce(platform, '')
+            not in {{ sql_list(fromjson(setting('server_platforms'))) }}
+            or anonymous_id is not null
+            or device_type is not null
+        )
 
 ),
 
