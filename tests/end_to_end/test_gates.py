@@ -6,12 +6,14 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from ingestion.landing import LandingOptions, land
 from tests.end_to_end.conftest import Yesterday
 from tests.end_to_end.home_of_test import CHECKOUT, HomeOfTest
 
@@ -25,7 +27,7 @@ class Breakage:
     name: str
     apply: Callable[[Yesterday], None]
     says: tuple[str, ...]
-    exit_code: int = 1
+    arguments: tuple[str, ...] = ()
 
 
 def todays_events(yesterday: Yesterday) -> Iterator[Event]:
@@ -72,11 +74,19 @@ def nearly_nothing(number: int, event: Event) -> list[str]:
 
 
 def tampered_load(sql: str) -> Callable[[Yesterday], None]:
-    """Rewrite the newest lake file past ingestion, as `select ... from rows`."""
+    """Rewrite newly landed files behind ingestion's back, as `select ... from rows`."""
 
     def apply(yesterday: Yesterday) -> None:
         land_changed(lambda _, event: [json.dumps(event)])(yesterday)
-        yesterday.home.daybreak("ingest")
+        land(
+            LandingOptions(
+                landing_dir=yesterday.home.landing,
+                lake_dir=yesterday.home.lake,
+                now=datetime.now(UTC),
+                settle_seconds=0,
+            ),
+            [],
+        )
         load = max((yesterday.home.lake / "events").glob("load=2*"))
         for path in load.glob("date=*/*.parquet"):
             with duckdb.connect() as connection:
@@ -111,9 +121,7 @@ def wrong_manifest(yesterday: Yesterday) -> None:
 
 def crossed_forecast(yesterday: Yesterday) -> None:
     land_changed(lambda _, event: [json.dumps(event)])(yesterday)
-    [*_, path] = sorted(
-        (yesterday.home.lake / "ledger").glob("forecast*ledger/*.parquet")
-    )
+    [path] = (yesterday.home.lake / "ledger" / "forecasts").glob("*.parquet")
     with duckdb.connect() as connection:
         connection.execute("create table rows as from read_parquet(?)", [str(path)])
         connection.execute("update rows set lower_95 = upper_95 + 1")
@@ -129,16 +137,23 @@ BREAKAGES = (
     Breakage("sent three times", land_changed(sent_three_times), ("duplicate",)),
     Breakage("half malformed", land_changed(half_malformed), ("quarantine",)),
     Breakage("currency", land_changed(lower_case_currency), ("currenc",)),
-    Breakage("an outage", land_changed(nearly_nothing), ("volume",)),
+    Breakage(
+        "an outage",
+        land_changed(nearly_nothing),
+        ("volume",),
+        ("--as-of", "2026-02-10"),
+    ),
     Breakage(
         "no event names",
         tampered_load("select * replace (null as event_name) from rows"),
         ("event_name",),
     ),
     Breakage(
-        "a column too few",
-        tampered_load("select * exclude (country) from rows"),
-        ("columns",),
+        "clocks that run ahead",
+        tampered_load(
+            "select * replace (occurred_at + interval 3 day as occurred_at) from rows"
+        ),
+        ("future",),
     ),
     Breakage("a manifest that miscounts", wrong_manifest, ("every_count_reconciles",)),
     Breakage(
@@ -168,7 +183,7 @@ def test_broken_data_stops_the_night(yesterday: Yesterday, breakage: Breakage) -
     before = home.published.read_bytes()
     breakage.apply(yesterday)
 
-    done = home.daybreak("run", expect=breakage.exit_code)
+    done = home.daybreak("run", *breakage.arguments, expect=1)
 
     said = done.stdout + done.stderr
     for words in breakage.says:
