@@ -153,7 +153,7 @@ BREAKAGES = (
         tampered_load(
             "select * replace (occurred_at + interval 3 day as occurred_at) from rows"
         ),
-        ("future",),
+        ("occurred_after_received",),
     ),
     Breakage("a manifest that miscounts", wrong_manifest, ("every_count_reconciles",)),
     Breakage(
