@@ -1,7 +1,8 @@
 """One run at a time in a home: an advisory lock on `run.lock`.
 
-Dagster's pools bind runs of its daemon only, so a run from the CLI beside one from
-the UI needs this. The system frees the lock when the process dies, however it dies.
+Runs from the terminal and runs from the UI take the same lock. The system frees it
+when the process dies, however it dies; a slot of a Dagster pool would stay taken after
+`kill -9`, and every later run would wait for it.
 """
 
 from __future__ import annotations

@@ -247,9 +247,9 @@ class Settings(BaseSettings):
         os.environ.update(self.environment())
 
 
-# A killed run keeps its pool slot, and every later run queues for ever, unless run
-# monitoring frees it. Runs started by the CLI take `run.lock` besides: pools bind
-# runs of the daemon only.
+# No pools: a killed run keeps its slot until a daemon frees it, and every later run
+# from the terminal would wait for ever. `run.lock` keeps runs apart instead, and dies
+# with its process. Run monitoring ends killed runs in the daemon's queue.
 DAGSTER_YAML = """\
 # Written by Daybreak (dagster_project/settings.py); edits are overwritten.
 telemetry:
@@ -261,8 +261,6 @@ run_monitoring:
   poll_interval_seconds: 10
   free_slots_after_run_end_seconds: 20
 concurrency:
-  pools:
-    default_limit: 1
   runs:
     max_concurrent_runs: 1
 retention:

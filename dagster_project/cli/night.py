@@ -57,11 +57,12 @@ def run(
 
     - `daybreak run --as-of 2026-03-01` - figures as of the start of March 1st
 
-    - `daybreak run --accept volume` - a known holiday
+    - `daybreak run --accept daily_volume` - a known holiday
     """
     settings = Settings()
     checked_catalog(settings)
     moment = _instant(as_of, settings)
+    _refuse_unknown_checks(accept or [])
     if demo:
         simulate_demo(settings, output.console())
     raise typer.Exit(_night(settings, as_of=moment, accept=accept or [], wait=wait))
@@ -103,6 +104,21 @@ def _instant(text: str | None, settings: Settings) -> datetime | None:
             "2026-03-01T06:00+01:00"
         )
         raise typer.Exit(ExitCode.USAGE) from None
+
+
+def _refuse_unknown_checks(names: list[str]) -> None:
+    if not names:
+        return
+    from dagster_project.defs.quality import LANDED_SUITE
+
+    known = [expectation.name for expectation in LANDED_SUITE.expectations]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        output.complain(
+            f"--accept {unknown[0]!r} is no check on landed data; the checks are: "
+            f"{', '.join(known)}"
+        )
+        raise typer.Exit(ExitCode.USAGE)
 
 
 def ingest(wait: Wait = False) -> None:

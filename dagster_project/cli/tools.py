@@ -27,7 +27,9 @@ def dbt(context: typer.Context) -> None:
     - `daybreak dbt docs generate --static`
     """
     Settings().apply_environment()
-    command = [sys.executable, "-m", "dbt.cli.main", *context.args]
+    # As the `dbt` script does it; `-m dbt.cli.main` warns of a module imported twice.
+    start = "import sys; from dbt.cli.main import cli; sys.argv[0] = 'dbt'; cli()"
+    command = [sys.executable, "-c", start, *context.args]
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 

@@ -15,7 +15,6 @@ from dagster_project.warehouse import Warehouse
     name="anomalies",
     specs=[spec_of(ANOMALIES, [METRICS, DATES])],
     required_resource_keys={"warehouse", "run_lock"},
-    pool="warehouse",
 )
 def anomalies(context: dg.AssetExecutionContext) -> Written:
     """List the incidents of every metric's daily total."""

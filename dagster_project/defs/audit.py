@@ -34,7 +34,6 @@ def build_audit(
     @dg.multi_asset(
         name="audit",
         specs=[spec_of(CHECK_RESULTS, upstream), spec_of(RUN_HEALTH, upstream)],
-        pool="warehouse",
         required_resource_keys={"ledger", "warehouse", "run_lock"},
     )
     def audit(context: dg.AssetExecutionContext) -> Iterable[Written]:

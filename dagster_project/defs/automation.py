@@ -63,6 +63,7 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
         job=nightly,
         cron_schedule=f"0 {settings.schedule_hour} * * *",
         execution_timezone=settings.reporting_timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Every night; figures stand as of the local midnight before.",
     )
     def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:

@@ -83,7 +83,6 @@ def _layer(layer: str) -> dg.AssetsDefinition:
         select=f"fqn:{MANIFEST['metadata']['project_name']}.{layer}",
         exclude="resource_type:unit_test",
         dagster_dbt_translator=LayerTranslator(),
-        pool="warehouse",
         required_resource_keys={"dbt", "warehouse", "run_lock"},
     )
     def build_layer(context: dg.AssetExecutionContext) -> Iterator[Any]:

@@ -24,7 +24,6 @@ ACCURACY_DAYS = 90
     name="forecasts",
     specs=[spec_of(FORECASTS, [METRICS, DEFINITIONS, DATES])],
     required_resource_keys={"ledger", "warehouse", "run_lock"},
-    pool="warehouse",
 )
 def forecasts(context: dg.AssetExecutionContext) -> Written:
     """Forecast from the last complete day, and score what has come due."""
@@ -53,7 +52,6 @@ def forecasts(context: dg.AssetExecutionContext) -> Written:
     name="forecast_accuracy",
     specs=[spec_of(FORECAST_ACCURACY, [key_of(FORECASTS)])],
     required_resource_keys={"warehouse", "run_lock"},
-    pool="warehouse",
 )
 def accuracy(context: dg.AssetExecutionContext) -> Written:
     """Roll up the scores of the last 90 days."""

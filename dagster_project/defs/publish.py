@@ -24,7 +24,6 @@ PUBLISHED = dg.AssetKey(["published", "daybreak"])
     description="What BI reads: schemas marts, analysis and trust, replaced whole.",
     kinds={"duckdb"},
     required_resource_keys={"settings", "warehouse", "run_lock"},
-    pool="warehouse",
     # The disk of the published copy may be a share that is away for a moment.
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
 )

@@ -6,18 +6,17 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
-import pandas as pd
 from pydantic import Field
 
+from dagster_project.admission import admit, waiting_loads
 from dagster_project.checks import Finding, finding_metadata
 from dagster_project.defs.asset_specs import key_of
 from dagster_project.ledger import Ledger
 from dagster_project.settings import Settings
-from dagster_project.tables import ADMITTED_LOADS, ANOMALIES, FORECASTS
+from dagster_project.tables import ANOMALIES, FORECASTS
 from dagster_project.warehouse import Warehouse
 from ingestion.catalog import load_catalog
 from ingestion.events import EVENT_COLUMNS
-from ingestion.lake import GENESIS_LOAD, Lake
 from quality_checks.runner import run_suite
 from quality_checks.suites.anomalies import anomalies_suite
 from quality_checks.suites.forecasts import forecasts_suite
@@ -90,7 +89,6 @@ LANDED_SUITE = raw_events_suite(columns=EVENT_FILE_COLUMNS, event_names=(), as_o
     name="landed_data_gate",
     specs=_specs(LANDED_SUITE, EVENTS),
     required_resource_keys={"settings", "ledger", "run_lock"},
-    pool="warehouse",
 )
 def landed_data_gate(
     context: dg.AssetCheckExecutionContext, config: GateConfig
@@ -117,22 +115,6 @@ def landed_data_gate(
     ):
         admit(ledger, loads, context.op_execution_context.run_id)
     yield from results
-
-
-def waiting_loads(settings: Settings, ledger: Ledger) -> list[str]:
-    """Return the loads that no gate has admitted yet: a failed night's stay waiting."""
-    admitted = {GENESIS_LOAD, *ledger.read(ADMITTED_LOADS)["load_id"]}
-    return [one for one in Lake(settings.lake).load_ids() if one not in admitted]
-
-
-def admit(ledger: Ledger, loads: Sequence[str], run_id: str) -> None:
-    """Remember that the gate let these loads through."""
-    if not loads:
-        return
-    frame = pd.DataFrame({"load_id": list(loads)})
-    frame["run_id"] = run_id
-    frame["admitted_at"] = datetime.now(UTC).replace(tzinfo=None)
-    ledger.record(ADMITTED_LOADS, frame, run_id)
 
 
 def data_as_of(settings: Settings) -> datetime:
@@ -171,7 +153,6 @@ FORECASTS_SUITE = forecasts_suite(
     name="forecasts_gate",
     specs=_specs(FORECASTS_SUITE, key_of(FORECASTS)),
     required_resource_keys={"settings", "warehouse", "run_lock"},
-    pool="warehouse",
 )
 def forecasts_gate(
     context: dg.AssetCheckExecutionContext,
@@ -227,7 +208,6 @@ ANOMALIES_SUITE = anomalies_suite()
     name="anomalies_gate",
     specs=_specs(ANOMALIES_SUITE, key_of(ANOMALIES)),
     required_resource_keys={"warehouse", "run_lock"},
-    pool="warehouse",
 )
 def anomalies_gate(
     context: dg.AssetCheckExecutionContext,

@@ -29,7 +29,6 @@ MARTS_SHOWN = (
     description="The weekly report: one self-contained HTML page.",
     kinds={"python", "html"},
     required_resource_keys={"settings", "warehouse", "run_lock"},
-    pool="warehouse",
 )
 def weekly(context: dg.AssetExecutionContext) -> Written:
     """Render the report with the checks of this run."""

@@ -44,13 +44,15 @@ class NightOptions:
 class Night:
     """A finished night.
 
-    `log_file` tells everything about it; `duplicates` counts the copies of known
+    `log_file` tells everything about it; `is_whole` is false for `daybreak ingest`,
+    which does a part of it; `duplicates` counts the copies of known
     events among what it landed, null when the marts were not reached; `headlines`
     are empty then.
     """
 
     outcome: Outcome
     log_file: Path
+    is_whole: bool = True
     duplicates: int | None = None
     headlines: Sequence[Headline] = ()
 
@@ -78,7 +80,7 @@ def run_night(settings: Settings, options: NightOptions, console: Console) -> Ni
         before = duplicates(warehouse)
         outcome = _execute(settings, options, console)
         if not outcome.success or options.assets is not None:
-            return Night(outcome, log_file)
+            return Night(outcome, log_file, is_whole=options.assets is None)
         after = duplicates(warehouse)
         return Night(
             outcome,

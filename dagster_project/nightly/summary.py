@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dagster_project.admission import waiting_loads
+from dagster_project.ledger import Ledger
 from dagster_project.nightly.exit_codes import ExitCode
 from dagster_project.nightly.headlines import Headline
 from dagster_project.nightly.outcome import Judged, Outcome
@@ -28,27 +30,32 @@ def print_summary(night: Night, settings: Settings, console: Console) -> None:
     outcome = night.outcome
     console.print()
     if outcome.landed:
-        _print_landed(outcome.landed, night.duplicates, console)
+        _print_landed(outcome.landed, console)
+    if night.duplicates:
+        _line(
+            console,
+            "Duplicates",
+            f"{_count(night.duplicates, 'copy', 'copies')} of known events left out",
+        )
     _print_gates(outcome, console)
     if outcome.success and night.headlines:
         _print_headlines(night.headlines, console)
-    if outcome.exit_code == ExitCode.OK:
+    if outcome.exit_code != ExitCode.OK:
+        _print_failure(outcome, night, settings, console)
+    elif night.is_whole:
         _print_paths(settings, night, console)
-        return
-    _print_failure(outcome, night, settings, console)
+    else:
+        _line(console, "Log", str(night.log_file))
 
 
-def _print_landed(
-    landed: Mapping[str, Any], duplicates: int | None, console: Console
-) -> None:
+def _print_landed(landed: Mapping[str, Any], console: Console) -> None:
     files = landed.get("files", {})
     known = files.get("already_loaded", 0)
-    copies = f", {duplicates:,} of them duplicates" if duplicates else ""
     _line(
         console,
         "Landed",
         f"{_count(files.get('landed', 0), 'new file')}, "
-        f"{_count(landed.get('landed', 0), 'event')}{copies}"
+        f"{_count(landed.get('landed', 0), 'event')}"
         + (f"; {_count(known, 'file')} known already" if known else ""),
     )
     reasons = landed.get("quarantined_by_reason", {})
@@ -154,7 +161,7 @@ def _print_failure(
     failed = outcome.with_status("failed")
     console.print()
     for check in failed:
-        _print_failed_check(check, console)
+        _print_failed_check(check, settings, console)
     if not failed and outcome.failure is not None:
         stage = label(outcome.failure.step)
         console.print(f"[bold red]{stage} failed[/]", highlight=False)
@@ -169,7 +176,7 @@ def _print_failure(
     _line(console, "Log", str(night.log_file))
 
 
-def _print_failed_check(check: Judged, console: Console) -> None:
+def _print_failed_check(check: Judged, settings: Settings, console: Console) -> None:
     finding = check.finding
     console.print(
         f"[bold red]Gate failed: {escape(check.check_name)}[/] on {check.asset}"
@@ -188,6 +195,8 @@ def _print_failed_check(check: Judged, console: Console) -> None:
             "If the data is right as it is: "
             f"daybreak run --accept {escape(check.check_name)}",
         )
+        for load in waiting_loads(settings, Ledger(settings.ledger)):
+            _line(console, "Load", str(settings.lake / "events" / f"load={load}"))
     console.print()
 
 
@@ -204,8 +213,8 @@ def _shown(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def _line(console: Console, name: str, text: str) -> None:

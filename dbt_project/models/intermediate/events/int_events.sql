@@ -13,17 +13,12 @@
     )
 }}
 
+-- Read only where there is something to build on: depends_on: {{ ref('int_event_days') }}
 {% set mark = high_water_mark('load_id') %}
-
-with changed_days as (
-
-    {{ changed_days_since(mark) }}
-
-),
 
 -- New copies, and the winners so far of every day they touch. The winner is a minimum,
 -- so choosing among winners and new copies equals choosing among all copies.
-candidates as {{ inline_cte() }} (
+with candidates as {{ inline_cte() }} (
 
     select {{ listed(landed_event_columns()) }}
     from {{ ref('stg_events') }}
@@ -32,7 +27,7 @@ candidates as {{ inline_cte() }} (
     union all
     select {{ listed(landed_event_columns()) }}
     from {{ this }}
-    where event_date in (select event_date from changed_days)
+    where {{ lies_in_changed_days('event_date', mark) }}
     {% endif %}
 
 ),

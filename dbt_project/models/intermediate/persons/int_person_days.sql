@@ -33,12 +33,8 @@ with events as (
         and not is_bot
         and not is_internal
         {% if is_incremental() %}
-        -- A local day spans two UTC days.
-        and event_date in (
-            select activity_date + offset_days
-            from ({{ changed_local_days_since(mark) }}) as changed
-            cross join (values (-1), (0), (1)) as neighbour (offset_days)
-        )
+        -- A local day spans two UTC days, and a changed UTC day lies on two local ones.
+        and {{ lies_in_changed_days('event_date', mark, days_around=2) }}
         {% endif %}
 
 ),

@@ -29,7 +29,7 @@ with updates as (
         person_id is not null
         and properties like '%"$set"%'
         {% if is_incremental() %}
-        and event_date in ({{ changed_days_since(mark) }})
+        and {{ lies_in_changed_days('event_date', mark) }}
         {% endif %}
 
 ),

@@ -37,7 +37,7 @@ changed_events as (
     from {{ ref('int_events') }}
     where
         {% if is_incremental() %}
-        event_date in (select event_date from changed_days)
+        {{ lies_in_changed_days('event_date', mark) }}
         and
         {% endif %}
         person_id is not null
@@ -73,7 +73,8 @@ reached_visits as (
     from {{ this }} as placed
     inner join reach_of_changes on placed.event_date = reach_of_changes.event_date
     where
-        placed.occurred_at >= reach_of_changes.reached_from
+        {{ lies_in_changed_days('placed.event_date', mark, days_around=1) }}
+        and placed.occurred_at >= reach_of_changes.reached_from
         and placed.occurred_at <= reach_of_changes.reached_to
 
 ),
