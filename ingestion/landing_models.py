@@ -48,7 +48,7 @@ class LandingOptions:
     floor_date: date = date(2000, 1, 1)
     memory_limit: str = "2GB"
     threads: int = 2
-    load_bytes: int = 4 * 1000**3
+    load_bytes: int = 1000**3
     on_progress: Callable[[LandingProgress], None] | None = None
 
     def __post_init__(self) -> None:

@@ -97,6 +97,7 @@ def open_load(
     try:
         with duckdb.connect(":memory:", config=settings) as connection:
             connection.execute("set TimeZone = 'UTC'")
+            connection.execute("set enable_progress_bar = false")
             connection.execute(CREATE_REFUSED)
             context = LoadContext(
                 connection, spec, options.rules(), load_id, scratch, known

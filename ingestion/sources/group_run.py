@@ -127,7 +127,7 @@ def _attempt(
         _check_columns(context, files[0], shapes)
     marked = any(file.readable.is_marked for file in files)
     first = _copy(context, relation, shapes, target / "a", is_marked=marked)
-    if shapes.hashes is None:
+    if not shapes.is_sample:
         return first
     return _second_round(context, first, target / "b", is_marked=marked)
 
@@ -187,7 +187,7 @@ def _copy(
     query = GroupQuery(
         relation=relation,
         event=_event_sql(context.spec, shapes),
-        hashes=shapes.hashes,
+        shapes=shapes,
         source=context.spec.name,
         load_id=context.load_id,
         has_marked_bytes=is_marked,

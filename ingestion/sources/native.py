@@ -30,6 +30,7 @@ from ingestion.sources.event_sql import (
     merged,
     overflow_entries,
     struct_field,
+    trimmed,
 )
 from ingestion.sources.shapes import Shapes
 from ingestion.sql_text import text_list
@@ -95,7 +96,7 @@ def event_sql(shapes: Shapes) -> EventSql:
     return EventSql(
         structure=structure,
         fields=fields,
-        event_name=f"nullif(trim({_text(layout, 'event_name')}), '')",
+        event_name=trimmed(_text(layout, "event_name")),
         event_id=identity(_text(layout, "event_id")),
         occurred_text=f"nullif({occurred}, '')",
         occurred_at=_time("__occurred_exact", occurred),

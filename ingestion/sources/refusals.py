@@ -28,6 +28,7 @@ CREATE_REFUSED: Final = (
     "create temp table refused (file varchar, line_number bigint, reason_code varchar, "
     "raw_text varchar, detail varchar, came_out boolean)"
 )
+_FILES_AT_ONCE: Final = 64
 _SHOWN: Final = f"replace(raw_text, {text(BAD_BYTE)}, '\\x')"
 _OPEN: Final = f"reason_code not in ({text_list((BLANK, SKIPPED))})"
 
@@ -115,21 +116,27 @@ def _insert_unnumbered(
     """
     rows = context.connection.execute(
         f"select file, count(*) from found where line_number is null and {_OPEN} "
-        "group by 1"
+        "group by 1 order by 1"
     ).fetchall()
     readable = {str(file.readable.read_from): file.readable for file in files}
-    for file, count in rows:
+    for start in range(0, len(rows), _FILES_AT_ONCE):
+        part = rows[start : start + _FILES_AT_ONCE]
         lines = numbered_relation(
-            [readable[file]], max_line_bytes=context.rules.max_line_bytes
+            [readable[file] for file, _ in part],
+            max_line_bytes=context.rules.max_line_bytes,
         )
+        pairs = ", ".join(f"({text(file)}, {text(paths[file])})" for file, _ in part)
         inserted = context.connection.execute(
-            f"insert into refused select {text(paths[file])}, line, reason_code, "
-            f"{_SHOWN}, null, true from ({without_rejects(lines)}) join ("
-            "select distinct raw_text, reason_code from found "
-            f"where file = {text(file)} and {_OPEN}) on raw = raw_text"
+            f"insert into refused select path, line, reason_code, {_SHOWN}, null, true "
+            f"from ({without_rejects(lines)}) as lines join ("
+            "select distinct path, raw_text, reason_code from found "
+            f"join (values {pairs}) as files (read_from, path) on file = read_from "
+            f"where line_number is null and {_OPEN}) as wanted "
+            "on lines.file = wanted.path and lines.raw = wanted.raw_text"
         ).fetchone()
-        if not inserted or inserted[0] != count:
-            raise AccountingError(f"{paths[file]}: refused lines could not be found")
+        if not inserted or inserted[0] != sum(count for _, count in part):
+            named = ", ".join(paths[file] for file, _ in part)
+            raise AccountingError(f"{named[:200]}: refused lines could not be found")
 
 
 def _insert_unsplit(context: LoadContext, files: Sequence[PreparedFile]) -> None:

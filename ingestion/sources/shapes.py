@@ -4,14 +4,18 @@ Belongs here: finding the keys, so that one `json_transform` can read them all a
 is overlooked. Not here: what they mean.
 
 Reading every line twice to learn its keys costs 0.5 of DuckDB's own load; a sample and
-a check of each line against the shapes seen in it costs 0.25. Lines of other shapes are
+a check that each line has no other key costs half of that. Lines with other keys are
 set aside and read in a second round, whose keys are found out in full.
+
+The check: where clients leave out what they do not know, a line has as many keys as
+there are known fields that are not null. Where they send nulls, the hash of its keys is
+among those of the sample, which costs a third more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import duckdb
@@ -20,18 +24,24 @@ import duckdb
 # of thousands of fields is slower still.
 MAX_DECLARED_KEYS: Final = 200
 _MAX_SHAPES: Final = 500
+MAX_NULL_SHARE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """Keys of lines. `hashes` None says that no line can have a key not listed.
+    """Keys of lines.
 
-    `overflow` says that there are keys which `keys` does not list.
+    `overflow` says that there are keys which `keys` does not list. `is_sample`: other
+    lines may have further keys, to be checked by `hashes` (of the lists of keys seen,
+    most frequent first) or, when these are None, by counting. `has_malformed`: some
+    lines are no JSON.
     """
 
     keys: tuple[str, ...]
-    hashes: tuple[int, ...] | None = None
     overflow: bool = False
+    is_sample: bool = False
+    hashes: tuple[int, ...] | None = None
+    has_malformed: bool = False
 
 
 def shapes_of_columns(columns: Collection[str]) -> Shapes:
@@ -62,26 +72,48 @@ def discover(
 ) -> Shapes:
     """Find the keys of the JSON objects in `raw` of a relation.
 
-    `wanted` are keys that matter most. With `is_sample` the shapes come along, to
-    recognise in the rest the lines that bring no other key.
+    `wanted` are keys that matter most. With `is_sample` there may be other lines.
     """
     connection.execute(
         "create or replace temp table shapes as "
         "select hash(keys) as shape, any_value(keys) as keys, count(*) as line_count "
-        f"from (select try(json_keys(raw)) as keys from ({relation})) group by 1"
+        "from (select try(json_keys(raw)) as keys "
+        f"from ({relation}) where raw is not null) group by 1"
     )
     found = connection.execute(
         "select key from (select unnest(keys) as key, line_count from shapes) "
         "group by 1 order by sum(line_count) desc, 1 limit 20000"
     ).fetchall()
-    shapes = declarable(tuple(str(row[0]) for row in found), wanted)
+    malformed = connection.execute(
+        "select count(*) from shapes where keys is null and line_count > 0"
+    ).fetchone()
+    shapes = replace(
+        declarable(tuple(str(row[0]) for row in found), wanted),
+        has_malformed=bool(malformed and malformed[0]),
+    )
     if not is_sample:
         return shapes
-    hashes = connection.execute(
-        "select shape from (select shape, line_count from shapes "
-        f"order by line_count desc limit {_MAX_SHAPES}) "
-        "union select hash(null::varchar[])"
+    hashes = None
+    if shapes.overflow or _share_with_nulls(connection, relation) > MAX_NULL_SHARE:
+        hashes = _frequent_hashes(connection)
+    return replace(shapes, is_sample=True, hashes=hashes)
+
+
+def _share_with_nulls(connection: duckdb.DuckDBPyConnection, relation: str) -> float:
+    """Give the share of lines that name a key without giving it a value."""
+    found = connection.execute(
+        # A merge patch takes out what is null.
+        "select coalesce(avg((len(json_keys(json_merge_patch('{}', raw))) "
+        f"< len(json_keys(raw)))::double), 0) from ({relation}) "
+        "where json_valid(raw) and try(json_type(raw)) = 'OBJECT'"
+    ).fetchone()
+    return float(found[0]) if found else 0.0
+
+
+def _frequent_hashes(connection: duckdb.DuckDBPyConnection) -> tuple[int, ...]:
+    rows = connection.execute(
+        "select shape from (select hash(null::varchar[]) as shape, 0 as line_count "
+        "union all select shape, line_count from shapes) group by 1 "
+        f"order by sum(line_count) desc, 1 limit {_MAX_SHAPES}"
     ).fetchall()
-    return Shapes(
-        shapes.keys, tuple(sorted(int(row[0]) for row in hashes)), shapes.overflow
-    )
+    return tuple(int(row[0]) for row in rows)

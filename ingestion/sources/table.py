@@ -34,6 +34,7 @@ from ingestion.sources.event_sql import (
     merged,
     overflow_entries,
     struct_field,
+    trimmed,
 )
 from ingestion.sources.shapes import Shapes
 from ingestion.sql_text import name, text, text_list
@@ -113,7 +114,7 @@ def event_sql(spec: SourceSpec, shapes: Shapes) -> EventSql:
     return EventSql(
         structure=dict.fromkeys(shapes.keys, "JSON"),
         fields=fields,
-        event_name=f"nullif(trim({_as_text(mapping.event_name)}), '')",
+        event_name=trimmed(_as_text(mapping.event_name)),
         event_id=identity(event_id),
         occurred_text=f"nullif({occurred}, '')",
         occurred_at=_time(spec.occurred_at, occurred),

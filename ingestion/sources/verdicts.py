@@ -19,6 +19,7 @@ from typing import Final
 from ingestion.events import AMOUNT_COLUMNS, EVENT_COLUMNS, ID_COLUMNS, MAX_REVENUE
 from ingestion.sources.event_sql import EventSql
 from ingestion.sources.files import BAD_BYTE
+from ingestion.sources.shapes import Shapes
 from ingestion.sql_text import name, text
 
 REASONS: Final[dict[str, str]] = {
@@ -83,7 +84,7 @@ class GroupQuery:
 
     relation: str
     event: EventSql
-    hashes: tuple[int, ...] | None
+    shapes: Shapes
     source: str
     load_id: str
     has_marked_bytes: bool
@@ -103,14 +104,7 @@ def copy_statement(query: GroupQuery, rules: Rules, target: str) -> str:
 
 def _select(query: GroupQuery, rules: Rules) -> str:
     event = query.event
-    structure = text(event.structure_json())
-    read, shape = f"try(json_transform(raw, {structure}))", "__read as __e"
-    if query.hashes is not None:
-        # One try() for both: each costs 0.15 s per 1M events.
-        listed = ", ".join(str(value) for value in query.hashes)
-        keys = "hash(json_keys(raw))"
-        read = f"try({{'e': json_transform(raw, {structure}), 'shape': {keys}}})"
-        shape = f"__read.e as __e, __read.shape in ({listed}) as __is_known_shape"
+    read, shape = _parse(query)
     return f"""
 with lines as ({query.relation}),
 parsed as (
@@ -137,6 +131,33 @@ judged as (
     from facts
 )
 select {_output(query)} from judged"""
+
+
+def _parse(query: GroupQuery) -> tuple[str, str]:
+    """Give the parse of a line, and how `__e` and the check of its keys come of it.
+
+    try() computes the 2048 rows around a malformed line one by one: with one bad line
+    in 2,000 that costs 3.3 s per 1M events. Looking first whether a line is JSON costs
+    0.3 s, with bad lines or without.
+    """
+    line = "try_cast(raw as json)" if query.shapes.has_malformed else "raw"
+    wrap = "(" if query.shapes.has_malformed else "try("
+    transform = f"json_transform({line}, {text(query.event.structure_json())})"
+    if not query.shapes.is_sample:
+        return f"{wrap}{transform})", "__read as __e"
+    if query.shapes.hashes is None:
+        keys = f"len(json_keys({line}))"
+        present = " + ".join(
+            f"(__read.e.{name(key)} is not null)::utinyint" for key in query.shapes.keys
+        )
+        known = f"__read.keys = {present or 0}"
+    else:
+        keys = f"hash(json_keys({line}))"
+        listed = ", ".join(str(value) for value in query.shapes.hashes)
+        known = f"list_contains([{listed}]::ubigint[], __read.keys)"
+    # One try() for both: each costs 0.15 s per 1M events.
+    read = f"{wrap}{{'e': {transform}, 'keys': {keys}}})"
+    return read, f"__read.e as __e, {known} as __is_known_shape"
 
 
 def _listed(fields: object) -> str:
@@ -183,7 +204,7 @@ def _reason(query: GroupQuery, rules: Rules) -> str:
             when strlen(__raw) > {rules.max_line_bytes} then 'line_too_long'
             {marked if query.has_marked_bytes else ""}
             when __e is null then {_unparsed()}
-            {shape if query.hashes is not None else ""}
+            {shape if query.shapes.is_sample else ""}
             {skipped}
             when __name is null then
                 case

@@ -1,7 +1,8 @@
-"""kill -9 at any instant of a landing, then a rerun: every event once, books balanced."""
+"""kill -9 at any instant of a landing, then a rerun: every event is there once."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import signal
@@ -38,9 +39,9 @@ def write_events(home: Home) -> None:
     """Files with good events, every hundredth line bad, and one file to refuse."""
     for i in range(FILES):
         duckdb.execute(
-            "copy (select 'e' || range as event_id, 'a' as event, case when range % 100 "
-            "= 0 then null else 1714557600 + range end as ts, 'u' || range % 500 as "
-            f"user_id from range({i * ROWS}, {(i + 1) * ROWS})) "
+            "copy (select 'e' || range as event_id, 'a' as event, "
+            "case when range % 100 = 0 then null else 1714557600 + range end as ts, "
+            f"'u' || range % 500 as user_id from range({i * ROWS}, {(i + 1) * ROWS})) "
             f"to '{home.path(f'native/{i}.jsonl')}' (format json)"
         )
     home.path("native/bad.jsonl.gz").write_bytes(b"no gzip")
@@ -141,10 +142,8 @@ def test_an_end_after_every_rename(
     monkeypatch.setattr(lake_module.shutil, "rmtree", lambda *a, **k: None)
     for name in ("rename", "replace"):
         monkeypatch.setattr(Path, name, counting(name, getattr(Path, name)))
-    try:
+    with contextlib.suppress(Killed):
         replay(lenient.options, [])
-    except Killed:
-        pass
     monkeypatch.undo()
     replay(lenient.options, [])
     home.check_books()

@@ -37,7 +37,7 @@ def counted(content: bytes) -> int:
     return sum(1 for line in plain.split(b"\n") if line.strip(b" \t"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rows=LINES, ends=ENDS, last=st.booleans(), data=st.data())
 def test_lines_read_are_lines_landed_and_quarantined(
     rows: list[bytes], ends: list[bytes], last: bool, data: st.DataObject
@@ -62,7 +62,7 @@ def test_lines_read_are_lines_landed_and_quarantined(
         assert len({row[1] for row in refused}) == len(refused)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(order=st.permutations(range(12)), cuts=st.sets(st.integers(1, 11), max_size=4))
 def test_no_split_into_files_and_loads_changes_what_lands(
     order: list[int], cuts: set[int]

@@ -320,8 +320,8 @@ def test_metric_errors(body: str, expected: str, problems_of: ProblemsOf) -> Non
          "`tag:yaml.org,2002:python/object:os.system` is not admitted"),
         ("events: !secret x\n", "events.yml:1: the tag `!secret` is not admitted; "
          "write plain text."),
-        ("sessions:\n  <<: {timeout_minutes: 5}\n", "events.yml:2: a key must be a plain "
-         "word (no `<<`, no list)."),
+        ("sessions:\n  <<: {timeout_minutes: 5}\n", "events.yml:2: a key must be a "
+         "plain word (no `<<`, no list)."),
         ("events: &x [*x]\n", "events.yml:1: not valid YAML: anchors that refer to "
          "themselves, or grow without end."),
         ("events: " + "[" * 2_000, "events.yml:1: nested too deep to be read."),
