@@ -14,11 +14,11 @@ import pytest
 
 from tests.ingestion.landing_home import Home, sources_of
 
-DECLARED = Path(__file__).resolve().parents[1] / "end_to_end" / "sources"
+DECLARED = Path(__file__).resolve().parents[1] / "end_to_end" / "catalogs"
 
 
 def declared(name: str) -> str:
-    return (DECLARED / f"{name}.yml").read_text("utf-8")
+    return (DECLARED / name / "sources.yml").read_text("utf-8")
 
 
 @pytest.fixture
