@@ -40,6 +40,8 @@ class HomeOfTest:
             for k, v in os.environ.items()
             if not k.startswith(("DAYBREAK_", "DBT_"))
         }
+        # Without byte code every command compiles its libraries anew, for 10 s.
+        clean.pop("PYTHONDONTWRITEBYTECODE", None)
         clean |= {
             "DAYBREAK_HOME": str(self.path),
             "DAYBREAK_SETTLE_SECONDS": "0",
