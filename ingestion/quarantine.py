@@ -113,8 +113,8 @@ def list_quarantine(
         return connection.execute(
             "select load_id, source, file, reason_code, any_value(reason) as reason, "
             "count(*) as row_count, min(line_number) as first_line, "
-            f"arg_min(left(raw_text, {_EXAMPLE_CHARACTERS}), "
-            f"coalesce(line_number, 0), {max(1, examples)}) as examples "
+            f"coalesce(arg_min(left(raw_text, {_EXAMPLE_CHARACTERS}), "
+            f"coalesce(line_number, 0), {max(1, examples)}), []) as examples "
             f"from {_open_rows(lake)} where {where} group by 1, 2, 3, 4 "
             "order by load_id desc, row_count desc, file, reason_code"
         ).df()

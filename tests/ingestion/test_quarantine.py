@@ -36,6 +36,14 @@ def test_list_counts_with_examples(home: Home) -> None:
     assert len(list_quarantine(home.lake, sources=["other"])) == 0
 
 
+def test_a_file_refused_as_a_whole_is_listed_without_examples(home: Home) -> None:
+    whole = home.write("native/a.jsonl.gz", [event(i) for i in range(500)])
+    whole.write_bytes(whole.read_bytes()[:-20])
+    home.land()
+    [row] = list_quarantine(home.lake).to_dict("records")
+    assert (row["reason_code"], list(row["examples"])) == ("truncated_file", [])
+
+
 def test_list_of_no_lake_is_empty(home: Home) -> None:
     frame = list_quarantine(home.lake)
     assert len(frame) == 0
