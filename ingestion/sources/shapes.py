@@ -74,6 +74,10 @@ def discover(
 
     `wanted` are keys that matter most. With `is_sample` there may be other lines.
     """
+    if is_sample:
+        # Read once: opening the files of a sample costs 0.1 s each time.
+        connection.execute(f"create or replace temp table sample as {relation}")
+        relation = "select raw from sample"
     connection.execute(
         "create or replace temp table shapes as "
         "select hash(keys) as shape, any_value(keys) as keys, count(*) as line_count "
@@ -94,18 +98,22 @@ def discover(
     if not is_sample:
         return shapes
     hashes = None
-    if shapes.overflow or _share_with_nulls(connection, relation) > MAX_NULL_SHARE:
+    if shapes.overflow or _share_with_nulls(connection) > MAX_NULL_SHARE:
         hashes = _frequent_hashes(connection)
     return replace(shapes, is_sample=True, hashes=hashes)
 
 
-def _share_with_nulls(connection: duckdb.DuckDBPyConnection, relation: str) -> float:
-    """Give the share of lines that name a key without giving it a value."""
+def _share_with_nulls(connection: duckdb.DuckDBPyConnection) -> float:
+    """Give the share of lines that name a key without giving it a value.
+
+    Every eighth line of the sample is enough to tell clients that send nulls.
+    """
     found = connection.execute(
         # A merge patch takes out what is null.
         "select coalesce(avg((len(json_keys(json_merge_patch('{}', raw))) "
-        f"< len(json_keys(raw)))::double), 0) from ({relation}) "
-        "where json_valid(raw) and try(json_type(raw)) = 'OBJECT'"
+        "< len(json_keys(raw)))::double), 0) from sample "
+        "where rowid % 8 = 0 and json_valid(raw) "
+        "and try(json_type(raw)) = 'OBJECT'"
     ).fetchone()
     return float(found[0]) if found else 0.0
 

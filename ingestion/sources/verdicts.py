@@ -90,6 +90,18 @@ class GroupQuery:
     has_marked_bytes: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Parse:
+    """SQL over a line: what stands for its keys, the event, and a check of the keys.
+
+    `keys` is null for a line that is no JSON; `is_known` compares `__keys` and `__e`.
+    """
+
+    keys: str
+    event: str
+    is_known: str = "true"
+
+
 def copy_statement(query: GroupQuery, rules: Rules, target: str) -> str:
     """Give the COPY that writes events by date, refused rows under the null date."""
     # Measured on 1M events: zstd at level 1 costs what snappy costs and takes 0.6 of
@@ -104,22 +116,19 @@ def copy_statement(query: GroupQuery, rules: Rules, target: str) -> str:
 
 def _select(query: GroupQuery, rules: Rules) -> str:
     event = query.event
-    read, shape = _parse(query)
+    parse = _parse(query)
     return f"""
 with lines as ({query.relation}),
-parsed as (
-    select
-        raw as __raw,
-        file as __file,
-        line as __line,
-        {read} as __read
+keyed as (
+    select raw as __raw, file as __file, line as __line, {parse.keys} as __keys
     from lines
 ),
-shaped as (
-    select __raw, __file, __line, {shape} from parsed
+parsed as (
+    select *, {parse.event} as __e
+    from keyed
 ),
 fields as (
-    select shaped.*{_listed(event.fields)} from shaped
+    select *, {parse.is_known} as __is_known_shape{_listed(event.fields)} from parsed
 ),
 facts as (
     select *{_facts(event, rules)} from fields
@@ -133,31 +142,37 @@ judged as (
 select {_output(query)} from judged"""
 
 
-def _parse(query: GroupQuery) -> tuple[str, str]:
-    """Give the parse of a line, and how `__e` and the check of its keys come of it.
+def _parse(query: GroupQuery) -> _Parse:
+    """Give the parse of a line and the check of its keys.
 
-    try() computes the 2048 rows around a malformed line one by one: with one bad line
-    in 2,000 that costs 3.3 s per 1M events. Looking first whether a line is JSON costs
-    0.3 s, with bad lines or without.
+    A malformed line stops json_transform, so it must not get one; nor can try() stand
+    around it: carrying 25 fields through costs 0.3 s per 1M events. The keys have to be
+    listed for the check anyway, and a line without keys is not transformed. Around the
+    keys try() costs nothing, but it computes the 2048 rows around a malformed line one
+    by one: where there are such lines (one in 2,000: 3.3 s per 1M events), looking
+    first whether a line is JSON costs 0.3 s.
     """
-    line = "try_cast(raw as json)" if query.shapes.has_malformed else "raw"
-    wrap = "(" if query.shapes.has_malformed else "try("
-    transform = f"json_transform({line}, {text(query.event.structure_json())})"
-    if not query.shapes.is_sample:
-        return f"{wrap}{transform})", "__read as __e"
-    if query.shapes.hashes is None:
-        keys = f"len(json_keys({line}))"
-        present = " + ".join(
-            f"(__read.e.{name(key)} is not null)::utinyint" for key in query.shapes.keys
+    shapes = query.shapes
+    line = "try_cast(raw as json)" if shapes.has_malformed else "raw"
+    structure = text(query.event.structure_json())
+    if not shapes.is_sample:
+        transform = f"json_transform({line.replace('raw', '__raw')}, {structure})"
+        return _Parse(
+            "null", transform if shapes.has_malformed else f"try({transform})"
         )
-        known = f"__read.keys = {present or 0}"
+    keys = f"json_keys({line})"
+    if shapes.hashes is None:
+        keys = f"len({keys})"
+        present = " + ".join(
+            f"(__e.{name(key)} is not null)::utinyint" for key in shapes.keys
+        )
+        known = f"__keys = {present or 0}"
     else:
-        keys = f"hash(json_keys({line}))"
-        listed = ", ".join(str(value) for value in query.shapes.hashes)
-        known = f"list_contains([{listed}]::ubigint[], __read.keys)"
-    # One try() for both: each costs 0.15 s per 1M events.
-    read = f"{wrap}{{'e': {transform}, 'keys': {keys}}})"
-    return read, f"__read.e as __e, {known} as __is_known_shape"
+        listed = ", ".join(str(value) for value in shapes.hashes)
+        known = f"list_contains([{listed}]::ubigint[], hash(__keys))"
+    keys = keys if shapes.has_malformed else f"try({keys})"
+    readable = "case when __keys is not null then __raw end"
+    return _Parse(keys, f"json_transform({readable}, {structure})", known)
 
 
 def _listed(fields: object) -> str:
