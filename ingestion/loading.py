@@ -119,9 +119,9 @@ def add_files(
         readable = file.readable
         key = (readable.format, readable.columns, readable.dialect)
         groups.setdefault(key, []).append(file)
-    is_native = load.context.spec.format == "native"
+    is_mapped = load.context.spec.format == "table"
     for group in groups.values():
-        fast = is_native and group[0].readable.format == "lines"
+        fast = not is_mapped and group[0].readable.format == "lines"
         size = _GROUP_FILES_OF_LINES if fast else _GROUP_FILES
         for start in range(0, len(group), size):
             part = group[start : start + size]

@@ -98,6 +98,10 @@ def _properties_of_columns(value: object) -> object:
     return value
 
 
+# The formats of `ingestion.sources.adapters`, and tables with a mapping.
+SourceFormat = Literal["native", "table"]
+
+
 class TimestampSpec(Declared):
     """Where a table keeps a point in time, and how it is written."""
 
@@ -156,7 +160,7 @@ class SourceSpec(Declared):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = (
         Field(description="The folder's name.")
     )
-    format: Literal["native", "table"]
+    format: SourceFormat
     description: Text | None = None
     files: tuple[Annotated[Text, AfterValidator(_check_glob)], ...] = Field(
         default=("**/*",),

@@ -15,9 +15,8 @@ from typing import Final
 import duckdb
 
 from ingestion.catalog.models import SourceSpec
-from ingestion.events import known_names
-from ingestion.sources import native, table
-from ingestion.sources.event_sql import EventSql
+from ingestion.sources import table
+from ingestion.sources.adapters import event_sql, wanted_keys
 from ingestion.sources.preparing import PreparedFile, marked_copy
 from ingestion.sources.readers import (
     lines_relation,
@@ -112,7 +111,7 @@ def run_relation(
 ) -> GroupResult:
     """Land the rows of any relation of `raw`, `file`, `line` under `target`."""
     shapes = discover(
-        context.connection, relation, wanted=_wanted(context.spec), is_sample=False
+        context.connection, relation, wanted=wanted_keys(context.spec), is_sample=False
     )
     return _copy(context, relation, shapes, target, is_marked=is_marked)
 
@@ -138,8 +137,8 @@ def _relation(
     """Give the lines of the group and the keys they have."""
     limit = context.rules.max_line_bytes
     readable = [file.readable for file in files]
-    wanted = _wanted(context.spec)
-    if readable[0].format == "lines" and context.spec.format == "native":
+    wanted = wanted_keys(context.spec)
+    if readable[0].format == "lines" and context.spec.format != "table":
         sample = sample_relation(
             readable, max_line_bytes=limit, files_read=_SAMPLE_FILES, rows=_SAMPLE_ROWS
         )
@@ -151,16 +150,6 @@ def _relation(
     return relation, discover(
         context.connection, relation, wanted=wanted, is_sample=False
     )
-
-
-def _wanted(spec: SourceSpec) -> frozenset[str]:
-    return table.columns_used(spec) if spec.format == "table" else known_names()
-
-
-def _event_sql(spec: SourceSpec, shapes: Shapes) -> EventSql:
-    if spec.format == "table":
-        return table.event_sql(spec, shapes)
-    return native.event_sql(shapes)
 
 
 def _check_columns(context: LoadContext, file: PreparedFile, shapes: Shapes) -> None:
@@ -186,7 +175,7 @@ def _copy(
     target.mkdir(parents=True)
     query = GroupQuery(
         relation=relation,
-        event=_event_sql(context.spec, shapes),
+        event=event_sql(context.spec, shapes),
         shapes=shapes,
         source=context.spec.name,
         load_id=context.load_id,
