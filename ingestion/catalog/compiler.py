@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.catalog.columns import LANDED_COLUMNS
+from ingestion.catalog.event_models import JUNK_IDS, HeartbeatSpec, IdentityRules
 from ingestion.catalog.expressions import compile_expression
 from ingestion.catalog.metric_sql import (
     MetricCompiler,
@@ -179,11 +180,15 @@ def _setting_rows(
         "session_cut_at_midnight": _json(sessions.cut_at_midnight),
         "session_cut_on_campaign_change": _json(sessions.cut_on_campaign_change),
         "server_platforms": _json(sorted(sessions.server_platforms)),
+        "session_mode": sessions.mode,
+        "session_requires_page_view": _json(sessions.requires_page_view),
+        **_heartbeat_settings(sessions.heartbeat),
     }
     traffic = {
         "bot_filter_sql": _flag_sql(catalog.events.traffic.bots, dialect),
         "internal_filter_sql": _flag_sql(catalog.events.traffic.internal, dialect),
     }
+    identity = _identity_settings(catalog.events.identity)
     # The zone moves sessions only where midnight cuts them.
     zone = settings.reporting_timezone if sessions.cut_at_midnight else ""
     values = {
@@ -193,12 +198,31 @@ def _setting_rows(
         "event_policy": catalog.events.policy,
         "page_view_events": _json(sorted(catalog.events.page_view_events)),
         "activity_filter_sql": activity_filter(catalog, dialect),
+        **identity,
         **cuts,
         **traffic,
         "sessions_hash": content_hash([cuts, zone]),
-        "traffic_rules_hash": content_hash(traffic),
+        "event_rules_hash": content_hash([identity, traffic]),
     }
     return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def _identity_settings(rules: IdentityRules) -> dict[str, str]:
+    junk = {"", *JUNK_IDS, *(text.strip().lower() for text in rules.junk_ids)}
+    return {
+        "stitching": rules.stitching,
+        "junk_ids": _json(sorted(junk)),
+        "max_ids_per_person": str(rules.max_ids_per_person),
+    }
+
+
+def _heartbeat_settings(heartbeat: HeartbeatSpec | None) -> dict[str, str]:
+    spec = heartbeat or HeartbeatSpec(events=())
+    return {
+        "heartbeat_events": _json(sorted(spec.events)),
+        "heartbeat_seconds": str(spec.interval_seconds),
+        "minimum_visit_seconds": str(spec.minimum_visit_seconds),
+    }
 
 
 def _flag_sql(condition: str | None, dialect: str) -> str:

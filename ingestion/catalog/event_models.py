@@ -6,7 +6,7 @@ is documented on each field, because the JSON Schema shows it in the editor.
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,11 @@ from ingestion.catalog.fields import (
     Text,
 )
 
+# Never anybody's id, whoever sends it.
+JUNK_IDS: Final = (
+    *("null", "undefined", "none", "nil", "nan", "anonymous", "guest", "unknown"),
+    *("0", "-1", "00000000-0000-0000-0000-000000000000"),
+)
 UnknownEventPolicy = Literal["allow", "warn"]
 PropertyType = Literal[
     "string", "number", "integer", "boolean", "timestamp", "object", "list"
@@ -62,9 +67,59 @@ class EventSpec(Declared):
         return self
 
 
+class IdentityRules(Declared):
+    """Which ids are one person."""
+
+    stitching: Literal["as_of_event", "last_user_of_device", "none"] = Field(
+        default="as_of_event",
+        description="Whose a device's events without a user are: of the last user "
+        "seen before them, and before the first login of the first; or, as Segment "
+        "and Snowplow do, all of the device's last user; or of nobody but the device.",
+    )
+    junk_ids: DistinctNames = Field(
+        default=(),
+        description="Texts that clients send where they know nobody, beside "
+        f"{', '.join(JUNK_IDS)} and blanks. Case is no difference.",
+    )
+    max_ids_per_person: int = Field(
+        default=100,
+        ge=2,
+        description="More linked ids than this are no person but a mistake: they "
+        "are not merged, and listed.",
+    )
+
+
+class HeartbeatSpec(Declared):
+    """Events a client sends at an interval while a page is in use.
+
+    They and the page views carry the page view's id in the property `$page_view_id`.
+    """
+
+    events: DistinctNames = Field(
+        default=("page_pinged",), description="Names of the heartbeats."
+    )
+    interval_seconds: int = Field(
+        default=10, ge=1, le=3_600, description="How often one is sent."
+    )
+    minimum_visit_seconds: int = Field(
+        default=5, ge=0, le=3_600, description="When the first one is sent."
+    )
+
+
 class SessionRules(Declared):
     """What ends a session."""
 
+    mode: Literal["inactivity", "vendor"] = Field(
+        default="inactivity",
+        description="inactivity cuts by these rules; vendor takes the session ids that "
+        "clients send, and events without one lie in no session.",
+    )
+    requires_page_view: bool = Field(
+        default=False, description="Whether a run without a page view is no session."
+    )
+    heartbeat: HeartbeatSpec | None = Field(
+        default=None, description="Events that measure engaged time."
+    )
     timeout_minutes: int = Field(
         default=30,
         ge=1,
@@ -117,6 +172,9 @@ class EventsFile(Declared):
     events: tuple[EventSpec, ...] = Field(default=(), description="The tracking plan.")
     page_view_events: DistinctNames = Field(
         default=("page_viewed",), description="Events that count as a page view."
+    )
+    identity: IdentityRules = Field(
+        default_factory=IdentityRules, description="Which ids are one person."
     )
     sessions: SessionRules = Field(
         default_factory=SessionRules, description="What ends a session."

@@ -3,7 +3,8 @@
 {% macro declared_settings() %}
     {% if not execute %}
         {{ return({
-            'reporting_timezone': 'UTC', 'week_start': 'monday', 'server_platforms': '[]'
+            'reporting_timezone': 'UTC', 'week_start': 'monday', 'server_platforms': '[]',
+            'junk_ids': '[]', 'heartbeat_events': '[]'
         }) }}
     {% endif %}
     {% set rows = run_query("select key, value from " ~ source('raw', 'catalog_settings')) %}

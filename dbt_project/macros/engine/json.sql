@@ -23,3 +23,9 @@
 {% macro duckdb__json_text_of(column, key) %}
     {{ return("json_extract_string(" ~ column ~ ", '$.\"' || " ~ key ~ " || '\"')") }}
 {% endmacro %}
+
+
+{# One row per item of a JSON list of texts. #}
+{% macro json_list_items(list) %}{{ return(adapter.dispatch('json_list_items')(list)) }}{% endmacro %}
+{% macro default__json_list_items(list) %}{{ return("explode(from_json(" ~ list ~ ", 'array<string>'))") }}{% endmacro %}
+{% macro duckdb__json_list_items(list) %}{{ return("unnest(json_extract_string(" ~ list ~ ", '$[*]'))") }}{% endmacro %}

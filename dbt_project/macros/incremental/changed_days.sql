@@ -8,6 +8,14 @@
 {%- endmacro %}
 
 
+{# UTC days to which copies of events were added, or from which one was taken. #}
+{% macro landed_days_since(mark) -%}
+    select event_date
+    from {{ ref('int_landed_days') }}
+    where last_load_id > '{{ mark }}'
+{%- endmacro %}
+
+
 {# Local days of the reporting zone that changed UTC days touch: a UTC day lies on two. #}
 {% macro changed_local_days_since(mark) -%}
     select cast({{ to_local_time('cast(event_date as timestamp)') }} as date) as activity_date

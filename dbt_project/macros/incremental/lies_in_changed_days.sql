@@ -1,10 +1,11 @@
 {# The condition that a UTC day changed since a mark, or lies next to one that did. The
    days are written out, because an engine skips what it can compare with literals: a
-   night with nothing new read 10 million property texts for 5 s to find no day. #}
-{% macro lies_in_changed_days(column, mark, days_around=0) -%}
+   night with nothing new read 10 million property texts for 5 s to find no day.
+   `values` is the macro that lists the days. #}
+{% macro lies_in_changed_days(column, mark, days_around=0, values='changed_days_since') -%}
     {%- set query -%}
         select distinct cast(changed.event_date + shift.offset_days as {{ dbt.type_string() }})
-        from ({{ changed_days_since(mark) }}) as changed
+        from ({{ context[values](mark) }}) as changed
         cross join {{ numbers_between(-days_around, days_around) }} as shift (offset_days)
         order by 1
     {%- endset -%}

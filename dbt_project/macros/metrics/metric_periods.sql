@@ -4,7 +4,7 @@
 {% macro declaration_of_metric(metric) -%}
     {{ return(local_md5([
         metric.definition_hash, setting('reporting_timezone'), setting('week_start'),
-        setting('traffic_rules_hash')
+        setting('event_rules_hash')
     ] | join('|'))) }}
 {%- endmacro %}
 
@@ -20,6 +20,29 @@
 {%- endmacro %}
 
 
+{# Whether the calendar has days, quiet ones, that this metric of trailing days has no
+   figure for yet: yesterday's visitors are active on them all the same. #}
+{% macro has_unseen_days(metric) -%}
+    {%- if not (is_incremental() and trailing_days_of(metric)) -%}{{ return(false) }}{%- endif -%}
+    {{ return(run_query(
+        'select count(*) from ' ~ ref('int_calendar_days') ~ ' as calendar where '
+        ~ is_unseen_period(metric, calendar_periods(metric)[0])
+    ).columns[0].values()[0] > 0) }}
+{%- endmacro %}
+
+
+{% macro is_unseen_period(metric, period) -%}
+    calendar.{{ period }}_start not in (
+        select seen.period_start
+        from {{ this }} as seen
+        where
+            seen.metric_name = '{{ metric.metric_name }}'
+            and seen.period = '{{ period }}'
+            and seen.dimension = 'all'
+    )
+{%- endmacro %}
+
+
 {# The metrics a run has to compute: all of them where a day changed, else those whose
    declaration is new. A block that would find nothing to do still costs its scan. #}
 {% macro metrics_to_compute(known_declarations, mark) -%}
@@ -29,7 +52,9 @@
     ).columns[0].values()[0] -%}
     {%- set chosen = [] -%}
     {%- for metric in declared_metrics()
-        if changed or known_declarations.get(metric.metric_name) != declaration_of_metric(metric) -%}
+        if changed
+        or known_declarations.get(metric.metric_name) != declaration_of_metric(metric)
+        or has_unseen_days(metric) -%}
         {%- do chosen.append(metric) -%}
     {%- endfor -%}
     {{ return(chosen) }}
@@ -80,6 +105,14 @@
         on
             calendar.date_day >= changed_local_days.date_day - {{ reach.back }}
             and calendar.date_day <= changed_local_days.date_day + {{ reach.forward }}
+    {%- if reach.forward %}
+    union
+    select distinct
+        '{{ period }}' as period,
+        calendar.{{ period }}_start as period_start
+    from {{ ref('int_calendar_days') }} as calendar
+    where {{ is_unseen_period(metric, period) }}
+    {%- endif %}
     {%- endif %}
     {{ 'union all' if not loop.last }}
     {% endfor -%}

@@ -341,7 +341,7 @@ def test_settings(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         "sessions: {timeout_minutes: 20, server_platforms: [b, a]}\n"
         "traffic: {bots: \"property('agent') like '%bot%'\"}\n",
     )
-    hashes = {found.pop("sessions_hash"), found.pop("traffic_rules_hash")}
+    hashes = {found.pop("sessions_hash"), found.pop("event_rules_hash")}
     assert all(len(hash_) == 32 for hash_ in hashes)
     assert found == {
         "reporting_timezone": "Europe/Berlin",
@@ -367,7 +367,7 @@ def test_settings(write_catalog: WriteCatalog, tmp_path: Path) -> None:
     ("events", "given_", "moved"),
     [
         ("sessions: {timeout_minutes: 31}", {}, {"sessions_hash"}),
-        ("traffic: {bots: platform = 'bot'}", {}, {"traffic_rules_hash"}),
+        ("traffic: {bots: platform = 'bot'}", {}, {"event_rules_hash"}),
         ("policy: allow", {}, set()),
         ("", {"reporting_timezone": "Asia/Tokyo"}, set()),
     ],

@@ -4,7 +4,7 @@
         incremental_strategy=replaced_by_change(),
         unique_key='period_key',
         meta={
-            'declared_by': ['traffic_rules_hash', 'reporting_timezone', 'week_start'],
+            'declared_by': ['event_rules_hash', 'reporting_timezone', 'week_start'],
             'changed': {
                 'column': 'period_key',
                 'values': 'changed_periods_since',

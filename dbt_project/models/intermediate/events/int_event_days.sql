@@ -1,41 +1,36 @@
 {{ config(materialized='incremental', unique_key='event_date') }}
 
+-- Read only where there is something to build on: depends_on: {{ ref('int_identity_spans') }}
 {% set mark = high_water_mark('last_load_id') %}
 {% set known_events = state_of_last_run('int_events') if is_incremental() else none %}
 
-with new_copies as (
-
-    select
-        event_id,
-        event_date,
-        load_id
-    from {{ ref('stg_events') }}
-    where load_id > '{{ mark }}'
-
-),
-
-landed_days as (
+with landed_days as (
 
     select
         event_date,
-        max(load_id) as last_load_id
-    from new_copies
-    group by event_date
+        last_load_id
+    from {{ ref('int_landed_days') }}
+    where last_load_id > '{{ mark }}'
 
 ),
 
 {% if known_events is not none %}
--- A copy that landed on another day may take the place of the one known so far:
--- the day that loses it is changed too.
-displaced_days as (
+-- Who somebody is may turn out later: the days on which an event belongs to another
+-- person than it did are changed too.
+reassigned_days as (
 
-    select
+    select distinct
         known.event_date,
-        max(new_copies.load_id) as last_load_id
+        spans.changed_by_load_id as last_load_id
     from {{ known_events }} as known
-    inner join new_copies on known.event_id = new_copies.event_id
-    where known.event_date <> new_copies.event_date
-    group by known.event_date
+    inner join {{ ref('int_identity_spans') }} as spans
+        on
+            {{ looked_up_identity('known') }} = spans.identity
+            and known.occurred_at >= spans.valid_from
+            and known.occurred_at < spans.valid_to
+    where
+        spans.changed_by_load_id > '{{ mark }}'
+        and known.person_id <> spans.person_id
 
 ),
 {% endif %}
@@ -45,7 +40,7 @@ changed_days as (
     select * from landed_days
     {% if known_events is not none %}
     union all
-    select * from displaced_days
+    select * from reassigned_days
     {% endif %}
 
 ),

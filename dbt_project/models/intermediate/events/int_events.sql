@@ -5,7 +5,7 @@
         unique_key='event_date',
         partition_by=partitions(['event_date']),
         meta={
-            'declared_by': ['traffic_rules_hash'],
+            'declared_by': ['event_rules_hash'],
             'changed': {
                 'column': 'event_date', 'values': 'changed_days_since', 'mark': 'load_id'
             }
@@ -66,15 +66,31 @@ deduplicated as (
 
 ),
 
+persons as (
+
+    select
+        identity,
+        valid_from,
+        valid_to,
+        person_id
+    from {{ ref('int_identity_spans') }}
+
+),
+
 final as (
 
     select
-        *,
-        coalesce(user_id, anonymous_id) as person_id,
+        events.*,
+        coalesce(persons.person_id, {{ looked_up_identity('events') }}) as person_id,
         coalesce({{ setting('bot_filter_sql') }}, false) as is_bot,
         coalesce({{ setting('internal_filter_sql') }}, false) as is_internal,
         {{ declaration_hash() }} as declaration_hash
-    from deduplicated
+    from deduplicated as events
+    left join persons
+        on
+            {{ looked_up_identity('events') }} = persons.identity
+            and events.occurred_at >= persons.valid_from
+            and events.occurred_at < persons.valid_to
 
 )
 

@@ -5,7 +5,7 @@
         unique_key='activity_date',
         partition_by=partitions(['activity_date']),
         meta={
-            'declared_by': ['activity_filter_sql', 'traffic_rules_hash', 'reporting_timezone'],
+            'declared_by': ['activity_filter_sql', 'event_rules_hash', 'reporting_timezone'],
             'changed': {
                 'column': 'activity_date',
                 'values': 'changed_local_days_since',

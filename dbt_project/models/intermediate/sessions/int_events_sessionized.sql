@@ -4,7 +4,7 @@
         incremental_strategy=replaced_by_change(),
         unique_key='event_id',
         meta={
-            'declared_by': ['sessions_hash', 'traffic_rules_hash'],
+            'declared_by': ['sessions_hash', 'event_rules_hash'],
             'changed': {
                 'column': 'event_date',
                 'values': 'changed_days_since',
@@ -19,6 +19,100 @@
 {% set longest = setting('session_max_seconds') | int %}
 {% set in_person_order = 'partition by person_id order by occurred_at, event_id' %}
 
+{% if setting('session_mode') == 'vendor' %}
+with changed_events as (
+
+    select
+        person_id,
+        occurred_at,
+        event_id,
+        event_date,
+        utm_campaign,
+        vendor_session_id
+    from {{ ref('int_events') }}
+    where
+        {% if is_incremental() %}
+        {{ lies_in_changed_days('event_date', mark) }}
+        and
+        {% endif %}
+        person_id is not null
+        and vendor_session_id is not null
+
+),
+
+{% if is_incremental() %}
+reached_sessions as (
+
+    select vendor_session_id from changed_events
+    union
+    select vendor_session_id from {{ this }}
+    where {{ lies_in_changed_days('event_date', mark) }}
+
+),
+
+neighbouring_events as (
+
+    select
+        placed.person_id,
+        placed.occurred_at,
+        placed.event_id,
+        placed.event_date,
+        placed.utm_campaign,
+        placed.vendor_session_id
+    from {{ this }} as placed
+    inner join reached_sessions
+        on placed.vendor_session_id = reached_sessions.vendor_session_id
+    where not {{ lies_in_changed_days('placed.event_date', mark) }}
+
+),
+{% endif %}
+
+events_to_place as (
+
+    select * from changed_events
+    {% if is_incremental() %}
+    union all
+    select * from neighbouring_events
+    {% endif %}
+
+),
+
+started as (
+
+    select
+        *,
+        min(occurred_at) over (partition by vendor_session_id) as visit_started_at,
+        row_number() over (
+            partition by vendor_session_id order by occurred_at, event_id
+        ) as event_order
+    from events_to_place
+
+),
+
+-- A client that keeps an id for ever: what comes after the cap lies in no session.
+final as (
+
+    select
+        event_id,
+        person_id,
+        occurred_at,
+        event_date,
+        utm_campaign,
+        vendor_session_id,
+        event_order,
+        visit_started_at,
+        case
+            when occurred_at <= visit_started_at + interval '{{ longest }}' second
+                then vendor_session_id
+        end as session_id,
+        visit_started_at as session_started_at,
+        cast(visit_started_at as date) as session_start_date,
+        {{ newest_load() }} as built_through_load_id,
+        {{ declaration_hash() }} as declaration_hash
+    from started
+
+)
+{% else %}
 with recursive changed_days as (
 
     {{ changed_days_since(mark) }}
@@ -215,6 +309,7 @@ final as (
         segmented.occurred_at,
         segmented.event_date,
         segmented.utm_campaign,
+        null as vendor_session_id,
         segmented.event_order,
         segmented.visit_started_at,
         coalesce(capped_sessions.session_id, segmented.segment_id) as session_id,
@@ -237,5 +332,6 @@ final as (
             )
 
 )
+{% endif %}
 
 select * from final

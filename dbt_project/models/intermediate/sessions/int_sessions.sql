@@ -6,7 +6,7 @@
         partition_by=partitions(['session_start_date']),
         meta={
             'declared_by': [
-                'sessions_hash', 'traffic_rules_hash', 'page_view_events'
+                'sessions_hash', 'event_rules_hash', 'page_view_events'
             ],
             'changed': {
                 'column': 'session_start_date',
@@ -18,13 +18,17 @@
 }}
 
 {% set mark = high_water_mark('built_through_load_id') %}
+{% set heartbeats = fromjson(setting('heartbeat_events')) %}
+{% set visit_seconds = setting('minimum_visit_seconds') %}
 
 with placed as (
 
     select * from {{ ref('int_events_sessionized') }}
-    {% if is_incremental() %}
-    where session_start_date in ({{ changed_session_days_since(mark) }})
-    {% endif %}
+    where
+        session_id is not null
+        {% if is_incremental() %}
+        and session_start_date in ({{ changed_session_days_since(mark) }})
+        {% endif %}
 
 ),
 
@@ -39,6 +43,7 @@ described as (
         placed.event_order,
         events.event_name,
         events.user_id,
+        events.anonymous_id,
         events.page,
         events.referrer,
         events.utm_source,
@@ -51,6 +56,17 @@ described as (
         events.revenue,
         events.is_bot,
         events.is_internal,
+        {% if heartbeats %}
+        -- Page views are told apart by their ids, which heartbeats carry too: a view
+        -- whose own event got lost is known by them.
+        events.event_name in {{ sql_list(heartbeats) }} as is_heartbeat,
+        case
+            when
+                catalog_events.is_page_view
+                or events.event_name in {{ sql_list(heartbeats) }}
+                then {{ json_text_of('events.properties', "'$page_view_id'") }}
+        end as page_view_id,
+        {% endif %}
         catalog_events.is_page_view
     from placed
     inner join {{ ref('int_events') }} as events
@@ -66,8 +82,17 @@ final as (
 
     select
         session_id,
-        min(person_id) as person_id,
+        {{ last_known('person_id') }} as person_id,
+        {% if heartbeats %}
+        -- A session known from a heartbeat on began when that page was opened.
+        case
+            when min_by(is_heartbeat, event_order)
+                then min(session_started_at) - interval '{{ visit_seconds }}' second
+            else min(session_started_at)
+        end as started_at,
+        {% else %}
         min(session_started_at) as started_at,
+        {% endif %}
         max(occurred_at) as ended_at,
         session_start_date,
         cast(
@@ -75,7 +100,16 @@ final as (
             as double
         ) as duration_seconds,
         count(*) as event_count,
+        {% if heartbeats %}
+        count(case when is_heartbeat then 1 end) as heartbeat_count,
+        count(distinct page_view_id) as page_view_count,
+        {{ engaged_seconds() }} as engaged_seconds,
+        {% else %}
+        cast(0 as bigint) as heartbeat_count,
         count(case when is_page_view then 1 end) as page_view_count,
+        cast(null as double) as engaged_seconds,
+        {% endif %}
+        {{ first_known('anonymous_id') }} as anonymous_id,
         {{ first_known('page') }} as landing_page,
         {{ last_known('page') }} as exit_page,
         {{ first_known('referrer') }} as referrer,
@@ -94,6 +128,14 @@ final as (
         {{ declaration_hash() }} as declaration_hash
     from described
     group by session_id, session_start_date
+    {% if setting('session_requires_page_view') == 'true' %}
+    having
+        {% if heartbeats %}
+        count(page_view_id) > 0
+        {% else %}
+        count(case when is_page_view then 1 end) > 0
+        {% endif %}
+    {% endif %}
 
 )
 

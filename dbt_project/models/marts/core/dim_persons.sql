@@ -11,8 +11,18 @@ with person_days as (
         count(case when activity_event_count > 0 then 1 end) as active_day_count,
         sum(event_count) as event_count,
         sum(revenue) as revenue,
-        max(user_id) is not null as is_known_user
+        max(user_id) as user_id
     from {{ ref('int_person_days') }}
+    group by person_id
+
+),
+
+accounts as (
+
+    select
+        person_id,
+        max(user_id) as user_id
+    from {{ ref('int_identity_spans') }}
     group by person_id
 
 ),
@@ -21,7 +31,8 @@ final as (
 
     select
         person_days.person_id,
-        person_days.is_known_user,
+        coalesce(accounts.user_id, person_days.user_id) as user_id,
+        coalesce(accounts.user_id, person_days.user_id) is not null as is_known_user,
         person_days.first_seen_at,
         person_days.last_seen_at,
         person_days.first_seen_on,
@@ -44,6 +55,8 @@ final as (
         touches.last_app_version,
         properties.person_properties
     from person_days
+    left join accounts
+        on person_days.person_id = accounts.person_id
     left join {{ ref('int_person_first_touch') }} as touches
         on person_days.person_id = touches.person_id
     left join {{ ref('int_person_properties') }} as properties

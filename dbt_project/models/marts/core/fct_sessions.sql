@@ -17,9 +17,11 @@ final as (
         duration_seconds,
         event_count,
         page_view_count,
+        engaged_seconds,
+        -- Heartbeats are no deed; where there are none, a single event is no stay.
         page_view_count = 1
         and duration_seconds < 10
-        and event_count = 1 as is_bounce,
+        and event_count - heartbeat_count <= 1 as is_bounce,
         landing_page,
         exit_page,
         referrer,
@@ -30,6 +32,7 @@ final as (
         app_version,
         country,
         device_type,
+        anonymous_id,
         user_id,
         revenue,
         is_bot,
