@@ -188,7 +188,11 @@ def _setting_rows(
         "bot_filter_sql": _flag_sql(catalog.events.traffic.bots, dialect),
         "internal_filter_sql": _flag_sql(catalog.events.traffic.internal, dialect),
     }
-    identity = _identity_settings(catalog.events.identity)
+    late = catalog.events.days_late_allowed
+    identity = {
+        "days_late_allowed": "" if late is None else str(late),
+        **_identity_settings(catalog.events.identity),
+    }
     # The zone moves sessions only where midnight cuts them.
     zone = settings.reporting_timezone if sessions.cut_at_midnight else ""
     values = {

@@ -173,6 +173,13 @@ class EventsFile(Declared):
     page_view_events: DistinctNames = Field(
         default=("page_viewed",), description="Events that count as a page view."
     )
+    days_late_allowed: int | None = Field(
+        default=None,
+        ge=0,
+        description="Events received more days after they occurred are kept in the "
+        "lake and left out of all figures; none: however late, an event repairs its "
+        "day.",
+    )
     identity: IdentityRules = Field(
         default_factory=IdentityRules, description="Which ids are one person."
     )

@@ -266,7 +266,7 @@ def test_any_split_into_loads_gives_the_same_marts(
 def test_many_splits_into_loads_give_the_same_marts(
     warehouse: WarehouseOfTest, catalog: Path, zone: str
 ) -> None:
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(loads=batches())
     def holds(loads: list[list[Row]]) -> None:
         compare_split_with_rebuild(warehouse, catalog, loads, zone)

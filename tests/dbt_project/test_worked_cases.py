@@ -1,82 +1,239 @@
-"""Worked cases of sessions, through landed rows, catalog and marts."""
+"""Worked cases of identities and sessions, through landed rows, catalog and marts.
+
+How the parameters of a case become a catalog:
+
+| kind              | catalog                                                          |
+|-------------------|------------------------------------------------------------------|
+| sessionize        | sessions: timeout_minutes, max_session_hours, cut_at_midnight,   |
+|                   | cut_on_campaign_change; settings: time zone                      |
+| identity_graph    | identity: junk_ids, max_ids_per_person; ids with the prefix      |
+|                   | `unique` are user ids                                            |
+| snowplow_sessions | sessions: mode vendor, requires_page_view, max_session_hours,    |
+|                   | heartbeat; identity: stitching last_user_of_device;              |
+|                   | days_late_allowed                                                |
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.dbt_project.warehouse_of_test import WarehouseOfTest
+import yaml
 
-EVENTS = """
-policy: allow
-sessions:
-  timeout_minutes: {timeout}
-  max_session_hours: {longest}
-  cut_at_midnight: {midnight}
-"""
+from tests.dbt_project.warehouse_of_test import Row, WarehouseOfTest
+
+Case = dict[str, Any]
 
 
-def sessionize_cases(folder: Path) -> list[dict[str, Any]]:
-    files = (folder / "cases" / "product_analytics" / "sessions_identity").glob(
-        "*.json"
-    )
+def cases_of(folder: Path, kind: str) -> list[Case]:
+    files = (folder / "cases" / "product_analytics" / "sessions_identity").glob("*")
     cases = [json.loads(path.read_text()) for path in sorted(files)]
-    return [case for case in cases if case["kind"] == "sessionize"]
+    found = [case for case in cases if case["kind"] == kind]
+    assert found
+    return found
+
+
+def build(
+    warehouse: WarehouseOfTest,
+    folder: Path,
+    rows: list[Row],
+    rules: dict[str, Any],
+    *,
+    zone: str = "UTC",
+    models: tuple[str, ...] = ("+fct_sessions", "+dim_persons"),
+) -> None:
+    """Declare a catalog, land rows and build models with all they need."""
+    (folder / "metrics.yml").write_text("metrics: []\n")
+    (folder / "events.yml").write_text(yaml.safe_dump({"policy": "allow", **rules}))
+    warehouse.reset()
+    warehouse.declare(folder, reporting_timezone=zone)
+    warehouse.land(rows, load_id="20260105T000000000000")
+    warehouse.build(select=models)
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=None)
 
 
 def test_sessionize_cases(
     warehouse: WarehouseOfTest, shared_dir: Path, tmp_path: Path
 ) -> None:
-    cases = sessionize_cases(shared_dir)
-    assert cases
-    for case in cases:
-        assert_sessions(warehouse, case, tmp_path)
-
-
-def assert_sessions(
-    warehouse: WarehouseOfTest, case: dict[str, Any], folder: Path
-) -> None:
-    params = case["params"]
-    (folder / "metrics.yml").write_text("metrics: []\n")
-    (folder / "events.yml").write_text(
-        EVENTS.format(
-            timeout=params["timeout_seconds"] // 60,
-            longest=params.get("max_session_seconds", 168 * 3_600) // 3_600,
-            midnight=str(params.get("cut_at_midnight", False)).lower(),
+    for case in cases_of(shared_dir, "sessionize"):
+        params = case["params"]
+        rules = {
+            "timeout_minutes": params.get("timeout_seconds", 1800) // 60,
+            "max_session_hours": params.get("max_session_seconds", 604_800) // 3_600,
+            "cut_at_midnight": params.get("cut_at_midnight", False),
+            "cut_on_campaign_change": params.get("cut_on_campaign_change", False),
+        }
+        build(
+            warehouse,
+            tmp_path,
+            [sessionize_row(event) for event in case["events"]],
+            {"sessions": rules},
+            zone=params.get("timezone", "UTC"),
+            models=("+int_sessions",),
         )
-    )
-    warehouse.reset()
-    warehouse.declare(folder, reporting_timezone=params.get("timezone", "UTC"))
-    warehouse.land(
-        [
-            {
-                "event_id": event["event_id"],
-                "event_name": event["event"],
-                "occurred_at": datetime.fromisoformat(event["timestamp"]).replace(
-                    tzinfo=None
-                ),
-                "user_id": event["distinct_id"],
-                **{
-                    key: value
-                    for key, value in event["properties"].items()
-                    if key in ("utm_campaign", "platform")
-                },
-            }
-            for event in case["events"]
-        ],
-        load_id="20260105T000000000000",
-    )
-    warehouse.build(select=["+int_sessions"])
+        index_of = dict(
+            warehouse.rows(
+                """
+                select event_id, dense_rank() over (
+                    partition by person_id order by session_started_at, session_id
+                )
+                from intermediate.int_events_sessionized
+                """
+            )
+        )
+        found = [index_of[event["event_id"]] for event in case["events"]]
+        assert found == case["expected"]["session_index"], case["id"]
+
+
+def sessionize_row(event: dict[str, Any]) -> Row:
+    return {
+        "event_id": event["event_id"],
+        "event_name": event["event"],
+        "occurred_at": moment(event["timestamp"]),
+        "user_id": event["distinct_id"],
+        **{
+            key: value
+            for key, value in event["properties"].items()
+            if key in ("utm_campaign", "platform")
+        },
+    }
+
+
+def test_identity_graph_cases(
+    warehouse: WarehouseOfTest, shared_dir: Path, tmp_path: Path
+) -> None:
+    for case in cases_of(shared_dir, "identity_graph"):
+        params = case["params"]
+        identity = {
+            "junk_ids": params.get("junk_ids", []),
+            "max_ids_per_person": params.get("max_ids_per_person", 100),
+        }
+        prefix = params.get("unique", "user:")
+        build(
+            warehouse,
+            tmp_path,
+            [identity_row(event, prefix) for event in case["events"]],
+            {"identity": identity},
+            models=("+dim_person_identities",),
+        )
+        assert set(groups(warehouse)) == {
+            frozenset(group) for group in case["expected"]["groups"]
+        }, case["id"]
+
+
+def identity_row(event: dict[str, Any], prefix: str) -> Row:
+    """Give an event its first user id, its first other id, and the rest as `$ids`."""
+    ids = event["properties"]["ids"]
+    user = next((one for one in ids if one.startswith(prefix)), None)
+    device = next((one for one in ids if not one.startswith(prefix)), None)
+    rest = [one for one in ids if one not in (user, device)]
+    return {
+        "event_id": event["event_id"],
+        "event_name": event["event"],
+        "occurred_at": moment(event["timestamp"]),
+        "user_id": user,
+        "anonymous_id": device,
+        "properties": json.dumps({"$ids": rest}),
+    }
+
+
+def groups(warehouse: WarehouseOfTest) -> Iterator[frozenset[str]]:
+    """All ids by person; an id without a link stands alone."""
     rows = warehouse.rows(
         """
-        select event_id, dense_rank() over (
-            partition by person_id order by session_started_at, session_id
+        select list(identity)
+        from (
+            select seen.identity, coalesce(linked.person_id, seen.identity) as person
+            from (
+                select identity from intermediate.int_identity_sightings
+                union
+                select identity from intermediate.int_identities
+            ) as seen
+            left join intermediate.int_identities as linked
+                on seen.identity = linked.identity
         )
-        from intermediate.int_events_sessionized
+        group by person
         """
     )
-    index_of = dict(rows)
-    found = [index_of[event["event_id"]] for event in case["events"]]
-    assert found == case["expected"]["session_index"], case["id"]
+    for (members,) in rows:
+        yield frozenset(members)
+
+
+def test_snowplow_session_cases(
+    warehouse: WarehouseOfTest, shared_dir: Path, tmp_path: Path
+) -> None:
+    for case in cases_of(shared_dir, "snowplow_sessions"):
+        build(
+            warehouse,
+            tmp_path,
+            [snowplow_row(event) for event in case["events"]],
+            snowplow_rules(case["params"]),
+        )
+        found = warehouse.rows(
+            """
+            select sessions.session_id, sessions.started_at, sessions.ended_at,
+                sessions.anonymous_id,
+                -- Snowplow stitches by device only: none, no stitched user.
+                case when sessions.anonymous_id is not null then persons.user_id end,
+                sessions.page_view_count, sessions.event_count,
+                sessions.engaged_seconds
+            from marts.fct_sessions as sessions
+            left join marts.dim_persons as persons using (person_id)
+            """
+        )
+        expected = [
+            (
+                session["session_id"],
+                moment(session["start"]),
+                moment(session["end"]),
+                session["device_id"],
+                session["stitched_user_id"],
+                session["page_views"],
+                session["total_events"],
+                session["engaged_seconds"],
+            )
+            for session in case["expected"]["sessions"]
+        ]
+        assert sorted(found) == sorted(expected), case["id"]
+
+
+def snowplow_rules(params: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "events": [
+            {"name": "page_view", "description": "A page was opened."},
+            {"name": "page_ping", "description": "It is still in use."},
+        ],
+        "page_view_events": ["page_view"],
+        "days_late_allowed": params["days_late_allowed"],
+        "identity": {"stitching": "last_user_of_device"},
+        "sessions": {
+            "mode": "vendor",
+            "requires_page_view": True,
+            "max_session_hours": params["max_session_days"] * 24,
+            "heartbeat": {
+                "events": ["page_ping"],
+                "interval_seconds": params["heartbeat_seconds"],
+                "minimum_visit_seconds": params["min_visit_seconds"],
+            },
+        },
+    }
+
+
+def snowplow_row(event: dict[str, Any]) -> Row:
+    properties = event["properties"]
+    return {
+        "event_id": event["event_id"],
+        "event_name": event["event"],
+        "occurred_at": moment(properties["derived_timestamp"]),
+        "received_at": moment(event["timestamp"]),
+        "user_id": properties["user_id"],
+        "anonymous_id": properties["device_id"],
+        "vendor_session_id": properties["session_id"],
+        "properties": json.dumps({"$page_view_id": properties["page_view_id"]}),
+    }

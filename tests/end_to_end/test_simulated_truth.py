@@ -18,6 +18,8 @@ import pytest
 from ingestion.simulator import Dirt, SimulationSpec, simulate
 from tests.end_to_end.home_of_test import HomeOfTest
 
+ACTIVE = ("dau", "wau", "mau")
+
 
 @dataclass(frozen=True)
 class SimulatedNight:
@@ -83,6 +85,42 @@ def test_revenue_and_sign_ups_by_day(night: SimulatedNight) -> None:
         net = Decimal(day["revenue"]) - abs(Decimal(day["refunds"]))
         assert figures["revenue", day["date"]] == net, day["date"]
         assert figures["sign_ups", day["date"]] == day["sign_ups"], day["date"]
+
+
+def test_persons_and_their_accounts(night: SimulatedNight) -> None:
+    [found] = night.home.rows("select count(*), count(user_id) from marts.dim_persons")
+    totals = night.truth["totals"]
+    assert found == (totals["persons"], totals["sign_ups"])
+
+
+def test_sessions_by_day(night: SimulatedNight) -> None:
+    found = dict(
+        night.home.rows(
+            """
+            select cast(started_on as varchar), count(*)
+            from marts.fct_sessions where not is_bot group by 1
+            """
+        )
+    )
+    assert found == {day["date"]: day["sessions"] for day in night.truth["days"]}
+
+
+def test_active_persons_by_day(night: SimulatedNight) -> None:
+    """Activity is what persons did themselves: events that a device sent."""
+    found = night.home.rows(
+        """
+        select cast(activity_date as varchar), daily_active_persons,
+            weekly_active_persons, monthly_active_persons
+        from marts.fct_active_persons_daily order by 1
+        """
+    )
+    assert found == [
+        (
+            day["date"],
+            *(day["active_persons"]["client_events"][name] for name in ACTIVE),
+        )
+        for day in night.truth["days"]
+    ]
 
 
 def test_every_row_written_is_landed_or_set_aside(night: SimulatedNight) -> None:

@@ -24,6 +24,16 @@ events as (
 
 ),
 
+copies as (
+
+    select
+        source,
+        count(*) as copy_count
+    from {{ ref('stg_events') }}
+    group by source
+
+),
+
 quarantined as (
 
     select
@@ -46,8 +56,10 @@ final as (
         cast(files.read_row_count as bigint) as read_row_count,
         cast(files.landed_row_count as bigint) as landed_row_count,
         coalesce(events.event_count, 0) as event_count,
-        cast(files.landed_row_count - coalesce(events.event_count, 0) as bigint)
+        coalesce(copies.copy_count, 0) - coalesce(events.event_count, 0)
             as duplicate_row_count,
+        cast(files.landed_row_count - coalesce(copies.copy_count, 0) as bigint)
+            as too_late_row_count,
         coalesce(quarantined.quarantined_row_count, 0) as quarantined_row_count,
         cast(
             {{ seconds_between('events.last_event_at', 'watermark.watermark_at') }} / 3600
@@ -56,6 +68,7 @@ final as (
     from files
     cross join {{ ref('int_watermark') }} as watermark
     left join events on files.source = events.source
+    left join copies on files.source = copies.source
     left join quarantined on files.source = quarantined.source
 
 )

@@ -4,7 +4,7 @@ with landed as (
         'landed rows of the manifests = rows in the lake' as check_name,
         (select coalesce(sum(landed_row_count), 0) from {{ ref('stg_load_files') }})
             as left_count,
-        (select count(*) from {{ ref('stg_events') }}) as right_count
+        (select count(*) from {{ source('raw', 'events') }}) as right_count
 
 ),
 
@@ -33,7 +33,15 @@ sessions as (
 
     select
         'events placed in sessions = events of sessions' as check_name,
-        (select count(*) from {{ ref('int_events_sessionized') }}) as left_count,
+        (
+            select count(*)
+            from {{ ref('int_events_sessionized') }}
+            where
+                session_id is not null
+                {% if setting('session_requires_page_view') == 'true' %}
+                and session_id in (select session_id from {{ ref('fct_sessions') }})
+                {% endif %}
+        ) as left_count,
         (select coalesce(sum(event_count), 0) from {{ ref('fct_sessions') }}) as right_count
 
 ),

@@ -38,6 +38,11 @@ renamed as (
         load as load_id,
         date as event_date
     from source
+    {% if setting('days_late_allowed') %}
+    where
+        received_at is null
+        or received_at <= occurred_at + interval '{{ setting('days_late_allowed') }}' day
+    {% endif %}
 
 )
 
