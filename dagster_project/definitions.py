@@ -9,6 +9,7 @@ from dagster_project.defs import (
     automation,
     dbt,
     forecasts,
+    identities,
     ingestion,
     publish,
     quality,
@@ -24,6 +25,7 @@ ASSETS = (
     dbt.dbt_staging,
     dbt.dbt_intermediate,
     dbt.dbt_marts,
+    identities.identity_history,
     forecasts.forecasts,
     forecasts.accuracy,
     anomalies.anomalies,
@@ -33,6 +35,7 @@ GATES = (quality.landed_data_gate, quality.forecasts_gate, quality.anomalies_gat
 # What is published, and the report: nothing of it may stand unaudited.
 AUDITED = (
     dbt.dbt_marts,
+    identities.identity_history,
     forecasts.forecasts,
     forecasts.accuracy,
     anomalies.anomalies,

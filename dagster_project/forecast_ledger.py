@@ -6,13 +6,12 @@ Brings the ledger's facts, their earlier scores and the marts' actuals together 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import pandas as pd
 
 from dagster_project.analysis.forecast_scoring import score_forecasts
-from dagster_project.ledger import Ledger
+from dagster_project.ledger import Booking, Ledger
 from dagster_project.tables import (
     FORECAST_LEDGER,
     FORECAST_SCORE_LEDGER,
@@ -20,14 +19,6 @@ from dagster_project.tables import (
 )
 
 _KEY = list(FORECAST_LEDGER.key)
-
-
-@dataclass(frozen=True)
-class Booking:
-    """Which run books, and when (UTC)."""
-
-    run_id: str
-    at: datetime
 
 
 def book(ledger: Ledger, made: pd.DataFrame, booking: Booking) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,14 @@ from dagster_project.warehouse import (
     parquet_relation,
     refuse_wrong_columns,
 )
+
+
+@dataclass(frozen=True)
+class Booking:
+    """Which run books, and when (UTC)."""
+
+    run_id: str
+    at: datetime
 
 
 @dataclass(frozen=True)

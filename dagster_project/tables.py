@@ -96,6 +96,34 @@ FORECAST_SCORE_LEDGER = Table(
     ),
 )
 
+_IDENTITY_FACTS = (
+    Column("identity", "varchar", "A user id, a device or another id of a person."),
+    Column("valid_from", "timestamp", "Events from then on (UTC); 0001-01-01: all."),
+    Column("valid_to", "timestamp", "Events before then (UTC); 9999-12-31: all."),
+    Column("person_id", "varchar", "Whose the id was taken to be."),
+    Column("known_from", "timestamp", "When a night first knew it so (UTC)."),
+)
+
+IDENTITY_LEDGER = Table(
+    schema="ledger",
+    name="identities",
+    description="One row per id, span of its events and night that knew them anew.",
+    key=("identity", "valid_from", "known_from"),
+    columns=_IDENTITY_FACTS,
+)
+
+IDENTITY_HISTORY = Table(
+    schema="analysis",
+    name="identity_history",
+    description="One row per id, span of its events and time during which they were "
+    "taken for one person's. An id without a row stood for itself.",
+    key=("identity", "valid_from", "known_from"),
+    columns=(
+        *_IDENTITY_FACTS,
+        Column("known_to", "timestamp", "Until when it was known so; null: still."),
+    ),
+)
+
 FORECASTS = Table(
     schema="analysis",
     name="forecasts",

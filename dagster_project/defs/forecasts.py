@@ -9,8 +9,8 @@ from dagster_project import figures
 from dagster_project.analysis.forecast_scoring import forecast_accuracy
 from dagster_project.analysis.forecasting import forecast
 from dagster_project.defs.asset_specs import Written, key_of, spec_of, written
-from dagster_project.forecast_ledger import Booking, book, score
-from dagster_project.ledger import Ledger
+from dagster_project.forecast_ledger import book, score
+from dagster_project.ledger import Booking, Ledger
 from dagster_project.tables import FORECAST_ACCURACY, FORECASTS
 from dagster_project.warehouse import Warehouse
 

@@ -9,6 +9,7 @@ LABELS = {
     "dbt_staging": "Build staging",
     "dbt_intermediate": "Build intermediate",
     "dbt_marts": "Build marts",
+    "identity_history": "Keep the history of identities",
     "forecasts": "Forecast metrics",
     "forecast_accuracy": "Score past forecasts",
     "anomalies": "Look for anomalies",

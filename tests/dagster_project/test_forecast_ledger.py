@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dagster_project.forecast_ledger import Booking, book, score
-from dagster_project.ledger import Ledger
+from dagster_project.forecast_ledger import book, score
+from dagster_project.ledger import Booking, Ledger
 from dagster_project.tables import FORECAST_LEDGER, FORECASTS
 
 ORIGIN = date(2026, 3, 1)
