@@ -48,7 +48,7 @@ def components(edges: pd.DataFrame) -> pd.DataFrame:
     return members[["identity", "component"]]
 
 
-def model(dbt, session):  # noqa: ANN001, ANN201, D103
+def model(dbt, session):  # noqa: D103
     dbt.config(materialized="table")
     edges = dbt.ref("int_identity_edges")
     return components(edges.filter("is_contested").df())
