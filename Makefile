@@ -38,8 +38,8 @@ $(STAMP): requirements.lock Makefile
 nightly: $(STAMP) ## Run the night; on an empty landing folder, simulate a product first
 	@$(BIN)/daybreak run --demo
 
-test: $(STAMP) ## Run all tests
-	$(BIN)/python -m pytest
+test: $(STAMP) ## Run all tests, one process a core
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 campaign: $(STAMP) ## Run the long fault, fuzz and simulation counts
 	$(BIN)/python -m pytest -m campaign
