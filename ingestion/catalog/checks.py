@@ -36,6 +36,7 @@ from ingestion.catalog.models import (
     UniquePersonsMetric,
     UniqueValuesMetric,
 )
+from ingestion.catalog.networks import is_finer_than_truncated
 from ingestion.catalog.suggestions import nearest_name
 
 Need = Literal["condition", "number", "anything"]
@@ -100,6 +101,7 @@ def check_events(
     if "page_view_events" in file.model_fields_set:
         for index, name in enumerate(file.page_view_events):
             yield from _known_event(part, ("page_view_events", index), name, known)
+    yield from _networks(file, part)
     for rule in ("bots", "internal"):
         text = getattr(file.traffic, rule)
         yield from _fits(
@@ -112,13 +114,32 @@ def check_events(
         )
 
 
-def check_event(event: EventSpec, part: Part) -> Iterator[Problem]:
-    """Check that personal data is named by a property or a column."""
-    valid = {*event.properties, *LANDED_COLUMNS}
-    for index, name in enumerate(event.personal):
-        if name not in valid:
+def _networks(file: EventsFile, part: Part) -> Iterator[Problem]:
+    """Check that what landing leaves of an address still tells the network."""
+    for index, text in enumerate(file.traffic.internal_networks):
+        path = ("traffic", "internal_networks", index)
+        if file.ip_addresses == "drop":
             yield part.problem(
-                ("personal", index),
+                path, "`ip_addresses: drop` leaves no address to compare with"
+            )
+        elif file.ip_addresses == "truncate" and is_finer_than_truncated(text):
+            yield part.problem(
+                path,
+                f"'{text}' is finer than /24 (IPv6: /48), to which addresses are "
+                "truncated when they land: name the wider network",
+            )
+
+
+def check_event(event: EventSpec, part: Part) -> Iterator[Problem]:
+    """Check that personal data is named by a property or a column.
+
+    A name with a dot leads into an object, whose members nobody declares.
+    """
+    valid = {*event.properties, *LANDED_COLUMNS}
+    for name in event.personal:
+        if name not in valid and "." not in name:
+            yield part.problem(
+                ("personal", name),
                 f"'{name}' is neither a property of the event nor a column",
                 nearest_name(name, valid),
             )
@@ -261,6 +282,8 @@ def check_source(source: SourceSpec, part: Part) -> Iterator[Problem]:
             texts.append(((name, "expression"), spec.expression, "scalar"))
     for column, text in source.columns.items():
         texts.append((("columns", column), text, "scalar"))
+    for column, time in source.times.items():
+        texts.append((("times", column, "expression"), time.expression, "scalar"))
     if isinstance(source.properties, dict):
         for name, text in source.properties.items():
             texts.append((("properties", name), text, "scalar"))

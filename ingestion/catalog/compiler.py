@@ -16,16 +16,17 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.catalog.columns import LANDED_COLUMNS
 from ingestion.catalog.event_models import JUNK_IDS, HeartbeatSpec, IdentityRules
-from ingestion.catalog.expressions import compile_expression
 from ingestion.catalog.metric_sql import (
     MetricCompiler,
     activity_filter,
     content_hash,
 )
 from ingestion.catalog.models import Catalog, Metric
+from ingestion.catalog.normalising import normalising_settings, normalising_tables
 from ingestion.catalog.settings import CatalogSettings
+from ingestion.catalog.traffic_sql import bot_filter, internal_filter
+from ingestion.user_agents import ensure_user_agents
 
 Row = dict[str, Any]
 
@@ -95,11 +96,18 @@ def compile_catalog(
         "catalog_metric_targets": (_target_rows(catalog), TARGET_COLUMNS),
         "catalog_events": (_event_rows(catalog), EVENT_COLUMNS),
         "catalog_settings": (
-            _setting_rows(catalog, settings, dialect),
+            _setting_rows(
+                catalog,
+                settings,
+                dialect,
+                normalising_settings(catalog, directory, settings, dialect),
+            ),
             SETTING_COLUMNS,
         ),
+        **normalising_tables(catalog),
     }
     directory.mkdir(parents=True, exist_ok=True)
+    ensure_user_agents(directory)
     for name, (rows, columns) in tables.items():
         table = pa.Table.from_pylist(rows, schema=columns)
         _replace_if_changed(table, directory / f"{name}.parquet")
@@ -171,7 +179,10 @@ def _event_rows(catalog: Catalog) -> list[Row]:
 
 
 def _setting_rows(
-    catalog: Catalog, settings: CatalogSettings, dialect: str
+    catalog: Catalog,
+    settings: CatalogSettings,
+    dialect: str,
+    normalising: dict[str, str],
 ) -> list[Row]:
     sessions = catalog.events.sessions
     cuts: dict[str, str] = {
@@ -185,8 +196,8 @@ def _setting_rows(
         **_heartbeat_settings(sessions.heartbeat),
     }
     traffic = {
-        "bot_filter_sql": _flag_sql(catalog.events.traffic.bots, dialect),
-        "internal_filter_sql": _flag_sql(catalog.events.traffic.internal, dialect),
+        "bot_filter_sql": bot_filter(catalog.events.traffic, dialect),
+        "internal_filter_sql": internal_filter(catalog.events.traffic, dialect),
     }
     late = catalog.events.days_late_allowed
     identity = {
@@ -205,8 +216,9 @@ def _setting_rows(
         **identity,
         **cuts,
         **traffic,
+        **normalising,
         "sessions_hash": content_hash([cuts, zone]),
-        "event_rules_hash": content_hash([identity, traffic]),
+        "event_rules_hash": content_hash([identity, traffic, normalising]),
     }
     return [{"key": key, "value": value} for key, value in values.items()]
 
@@ -227,15 +239,6 @@ def _heartbeat_settings(heartbeat: HeartbeatSpec | None) -> dict[str, str]:
         "heartbeat_seconds": str(spec.interval_seconds),
         "minimum_visit_seconds": str(spec.minimum_visit_seconds),
     }
-
-
-def _flag_sql(condition: str | None, dialect: str) -> str:
-    if condition is None:
-        return "false"
-    compiled = compile_expression(
-        condition, columns=LANDED_COLUMNS, kind="condition", dialect=dialect
-    )
-    return f"coalesce({compiled.sql}, FALSE)"
 
 
 def _json(value: object) -> str:

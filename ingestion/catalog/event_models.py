@@ -6,9 +6,10 @@ is documented on each field, because the JSON Schema shows it in the editor.
 
 from __future__ import annotations
 
-from typing import Final, Literal, Self
+import re
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ingestion.catalog.fields import (
     Declared,
@@ -17,13 +18,25 @@ from ingestion.catalog.fields import (
     ExpressionText,
     Text,
 )
+from ingestion.catalog.money import CurrencyCode
+from ingestion.catalog.networks import Network
+from ingestion.catalog.privacy_models import (
+    ID_FIELDS,
+    ConsentRules,
+    IpAddresses,
+    PersonalFields,
+    check_ids_go_together,
+)
 
 # Never anybody's id, whoever sends it.
 JUNK_IDS: Final = (
     *("null", "undefined", "none", "nil", "nan", "anonymous", "guest", "unknown"),
     *("0", "-1", "00000000-0000-0000-0000-000000000000"),
 )
-UnknownEventPolicy = Literal["allow", "warn"]
+_EMAIL_DOMAIN: Final = re.compile(r"(?i)([a-z0-9-]+\.)+[a-z0-9-]+")
+UnknownEventPolicy = Literal["allow", "warn", "quarantine"]
+MissingPropertyPolicy = Literal["warn", "quarantine"]
+WrongTypePolicy = Literal["warn", "quarantine"]
 PropertyType = Literal[
     "string", "number", "integer", "boolean", "timestamp", "object", "list"
 ]
@@ -53,9 +66,22 @@ class EventSpec(Declared):
     required_properties: DistinctNames = Field(
         default=(), description="Properties without which the event is incomplete."
     )
-    personal: DistinctNames = Field(
-        default=(), description="Properties or columns that hold personal data."
+    personal: PersonalFields = Field(
+        default_factory=dict,
+        description="Properties or columns of this event that hold personal data, and "
+        "what is done with each: drop, hash, encrypt or keep (known and listed only). "
+        "Ids are declared for all events.",
     )
+
+    @model_validator(mode="after")
+    def _ids_are_not_of_one_event(self) -> Self:
+        for name in ID_FIELDS:
+            if name in self.personal:
+                raise ValueError(
+                    f"'{name}' is personal in every event or in none: declare it in "
+                    "`personal` of the whole plan"
+                )
+        return self
 
     @model_validator(mode="after")
     def _required_are_declared(self) -> Self:
@@ -150,14 +176,44 @@ class SessionRules(Declared):
         return self
 
 
+def _check_email_domains(domains: tuple[str, ...]) -> tuple[str, ...]:
+    for domain in domains:
+        if not _EMAIL_DOMAIN.fullmatch(domain):
+            raise ValueError(
+                f"'{domain}' is no domain of e-mail addresses: write what stands "
+                "behind the @, such as acme.com"
+            )
+    return domains
+
+
 class TrafficRules(Declared):
     """Which events are kept and flagged, but left out of metrics."""
 
     bots: ExpressionText | None = Field(
         default=None, description="True for a robot's event."
     )
+    known_crawlers: bool = Field(
+        default=True,
+        description="Whether an event is a robot's if its user agent (the property "
+        "`user_agent` or `userAgent`) is that of a known crawler.",
+    )
     internal: ExpressionText | None = Field(
         default=None, description="True for an event of your own people."
+    )
+    internal_networks: tuple[Network, ...] = Field(
+        default=(),
+        description="Networks of your own, such as 203.0.113.0/24: events whose "
+        "property `ip` lies in one are internal.",
+    )
+    internal_email_domains: Annotated[
+        DistinctNames, AfterValidator(_check_email_domains)
+    ] = Field(
+        default=(),
+        description="Domains of your own, such as acme.com: events whose user id, or "
+        "property or trait `email`, is an address there are internal.",
+    )
+    internal_user_ids: DistinctNames = Field(
+        default=(), description="Users whose events are internal."
     )
 
 
@@ -166,8 +222,20 @@ class EventsFile(Declared):
 
     policy: UnknownEventPolicy = Field(
         default="warn",
-        description="What happens to an event the plan does not name: allow, or "
-        "warn (landed and reported).",
+        description="What happens to an event the plan does not name: allow, warn "
+        "(landed and reported), or quarantine (until the plan names it and it is "
+        "replayed).",
+    )
+    missing_properties: MissingPropertyPolicy = Field(
+        default="warn",
+        description="What happens to an event without a required property: warn "
+        "(landed and reported), or quarantine.",
+    )
+    wrong_types: WrongTypePolicy = Field(
+        default="quarantine",
+        description="What happens to an event with a property that cannot be read as "
+        "its declared type: quarantine, or warn (landed and reported). A text that "
+        "reads as the type is no wrong type; where the plan says string, nothing is.",
     )
     events: tuple[EventSpec, ...] = Field(default=(), description="The tracking plan.")
     page_view_events: DistinctNames = Field(
@@ -189,3 +257,33 @@ class EventsFile(Declared):
     traffic: TrafficRules = Field(
         default_factory=TrafficRules, description="Bots and internal traffic."
     )
+    reporting_currency: CurrencyCode | None = Field(
+        default=None,
+        description="Currency of the figures: revenue in other currencies is "
+        "converted by the rates of exchange_rates.csv. None: no amount is converted.",
+    )
+    countries: Literal["iso", "as_sent"] = Field(
+        default="iso",
+        description="iso: names and codes of countries and their regions become ISO "
+        "3166 codes (DE, US-CA) where they are known. as_sent: they stay as they are.",
+    )
+    personal: PersonalFields = Field(
+        default_factory=dict,
+        description="Columns and properties of all events that hold personal data, "
+        "and what is done with each: drop, hash, encrypt or keep. A name counts "
+        "wherever it stands: as column, and at any depth of the properties; "
+        "`$set.email` and `context.ip` mean that one place.",
+    )
+    ip_addresses: IpAddresses = Field(
+        default="truncate",
+        description="What happens to fields named as IP addresses are (ip, $ip, "
+        "ip_address, ...): truncate (to /24, IPv6 to /48) or drop.",
+    )
+    consent: ConsentRules | None = Field(
+        default=None, description="For what events may be used, as persons decided."
+    )
+
+    @model_validator(mode="after")
+    def _ids_go_together(self) -> Self:
+        check_ids_go_together(self.personal)
+        return self

@@ -7,7 +7,7 @@ Each step has its module: `documents`, `validation`, `checks`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -40,6 +40,7 @@ from ingestion.catalog.models import (
     SourcesFile,
     SourceSpec,
 )
+from ingestion.catalog.money import RATES_FILE, read_rates
 from ingestion.catalog.suggestions import nearest_name
 from ingestion.catalog.validation import validate
 
@@ -73,9 +74,14 @@ def load_catalog(directory: Path) -> Catalog:
         problems += document.problems
     catalog, found = _shape_and_check(documents)
     problems += found
+    rates, found = read_rates(directory / RATES_FILE)
+    problems += found
+    if rates and catalog.events.reporting_currency is None:
+        message = "events.yml names no `reporting_currency` that these rates are of"
+        problems.append(Problem(str(directory / RATES_FILE), 1, 1, message))
     if problems:
         raise CatalogError(problems)
-    return catalog
+    return replace(catalog, exchange_rates=rates)
 
 
 def _document(path: Path) -> Document:

@@ -35,6 +35,13 @@ from ingestion.catalog.metric_models import (
     UniquePersonsMetric,
     UniqueValuesMetric,
 )
+from ingestion.catalog.money import ExchangeRate
+from ingestion.catalog.origin_models import (
+    CursorSpec,
+    OriginSpec,
+    PostgresOrigin,
+    S3Origin,
+)
 from ingestion.catalog.source_models import (
     ReaderSpec,
     SourcesFile,
@@ -48,20 +55,25 @@ __all__ = [
     "Catalog",
     "ConversionMetric",
     "CountMetric",
+    "CursorSpec",
     "DimensionSpec",
     "EventFilter",
     "EventMetric",
     "EventSpec",
     "EventsFile",
+    "ExchangeRate",
     "ForecastSpec",
     "Metric",
     "MetricsFile",
+    "OriginSpec",
     "PercentileMetric",
+    "PostgresOrigin",
     "PropertySpec",
     "RatioMetric",
     "RatioPart",
     "ReaderSpec",
     "RetentionMetric",
+    "S3Origin",
     "SessionRules",
     "SourceSpec",
     "SourcesFile",
@@ -81,6 +93,7 @@ class Catalog:
     events: EventsFile
     metrics: tuple[Metric, ...]
     sources: tuple[SourceSpec, ...]
+    exchange_rates: tuple[ExchangeRate, ...] = ()
 
     @property
     def event_names(self) -> tuple[str, ...]:

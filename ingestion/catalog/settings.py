@@ -6,7 +6,7 @@ They are arguments, not declarations: who calls takes them from the environment.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from ingestion.catalog.source_models import check_timezone
@@ -22,12 +22,15 @@ class CatalogSettings:
     """Zone and week of the figures, and the instant up to which they count.
 
     `as_of` None means the watermark of the data; without a zone it is read as UTC.
+    `newest_event_day` is that of the lake, None while it is empty: a rate of a later
+    day changes no figure that exists.
     Raises ValueError, with the nearest name, on an unknown zone or weekday.
     """
 
     reporting_timezone: str = "UTC"
     week_start: str = "monday"
     as_of: datetime | None = None
+    newest_event_day: date | None = None
 
     def __post_init__(self) -> None:
         check_timezone(self.reporting_timezone)

@@ -8,8 +8,9 @@ pseudo columns `file_name` (path below the source's folder) and `line_number`.
 from __future__ import annotations
 
 import codecs
+from collections.abc import Collection
 from pathlib import PurePosixPath
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -17,6 +18,8 @@ from pydantic import (
     BeforeValidator,
     Field,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -26,7 +29,9 @@ from ingestion.catalog.fields import (
     ExpressionText,
     Text,
 )
+from ingestion.catalog.origin_models import OriginSpec
 from ingestion.catalog.suggestions import nearest_name
+from ingestion.landed_tables import EVENTS, LANDED_TABLES
 
 TIMESTAMP_FORMATS: Final = ("iso", "epoch_s", "epoch_ms", "epoch_us")
 _COMMON_ENCODINGS: Final = ("utf-8", "latin-1", "utf-16", "windows-1252", "ascii")
@@ -76,14 +81,20 @@ def _check_glob(pattern: str) -> str:
     return pattern
 
 
-def _check_mapped_columns(columns: dict[str, str]) -> dict[str, str]:
+def _check_columns(columns: Collection[str], table: str) -> None:
+    """Refuse a column that rows of a table do not have."""
+    landed = LANDED_TABLES.get(table)
+    if landed is None:
+        valid, kind = tuple(MAPPED_COLUMNS), "an event column a mapping may fill"
+    else:
+        valid = tuple(column.name for column in landed.columns)
+        kind = f"a column of {table}"
     for name in columns:
-        if name not in MAPPED_COLUMNS:
+        if name not in valid:
             raise ValueError(
-                f"'{name}' is not an event column a mapping may fill; "
-                f"under `properties` any name goes.{_hint(name, tuple(MAPPED_COLUMNS))}"
+                f"'{name}' is not {kind}; "
+                f"under `properties` any name goes.{_hint(name, valid)}"
             )
-    return columns
 
 
 def _properties_of_columns(value: object) -> object:
@@ -98,8 +109,29 @@ def _properties_of_columns(value: object) -> object:
     return value
 
 
+TableName = Literal[
+    "events",
+    "persons",
+    "subscriptions",
+    "payments",
+    "spend",
+    "assignments",
+    "consents",
+    "erasure_requests",
+]
+
 # The formats of `ingestion.sources.adapters`, and tables with a mapping.
-SourceFormat = Literal["native", "table"]
+SourceFormat = Literal[
+    "amplitude",
+    "ga4",
+    "mixpanel",
+    "native",
+    "posthog",
+    "rudderstack",
+    "segment",
+    "snowplow",
+    "table",
+]
 
 
 class TimestampSpec(Declared):
@@ -154,13 +186,21 @@ class SourceSpec(Declared):
     """One source: a folder below the landing folder.
 
     `format: native` needs nothing else (an undeclared folder is native too);
-    `format: table` needs `reader`, `event_name` and `occurred_at`.
+    `format: table` needs `reader` (not after a database), and for events `event_name`
+    and `occurred_at`. Rows of another `table` have its columns: each is filled by its
+    mapping under `columns`, else from the file's column of the same name.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = (
         Field(description="The folder's name.")
     )
     format: SourceFormat
+    table: TableName = Field(
+        default="events", description="What the rows are; all but events need a table."
+    )
+    origin: OriginSpec | None = Field(
+        default=None, description="Where the files are fetched from, if they are."
+    )
     description: Text | None = None
     files: tuple[Annotated[Text, AfterValidator(_check_glob)], ...] = Field(
         default=("**/*",),
@@ -178,9 +218,14 @@ class SourceSpec(Declared):
         default=None,
         description="What makes a row one of its kind; none = a content hash.",
     )
-    columns: Annotated[
-        dict[str, ExpressionText], AfterValidator(_check_mapped_columns)
-    ] = Field(default_factory=dict, description="Event column: expression.")
+    columns: dict[str, ExpressionText] = Field(
+        default_factory=dict, description="Column of the table: expression."
+    )
+    times: dict[str, TimestampSpec] = Field(
+        default_factory=dict,
+        description="Time columns of another table than events that are not written "
+        "as ISO 8601 or an epoch in UTC.",
+    )
     properties: Annotated[
         Literal["all", "none"] | dict[str, ExpressionText],
         BeforeValidator(
@@ -195,20 +240,58 @@ class SourceSpec(Declared):
         description="Rows for which this is not true are counted as skipped.",
     )
 
+    @field_validator("columns", "times")
+    @classmethod
+    def _columns_are_of_the_table(
+        cls, columns: dict[str, Any], info: ValidationInfo
+    ) -> dict[str, Any]:
+        _check_columns(columns, info.data.get("table", EVENTS))
+        return columns
+
     @model_validator(mode="after")
     def _keys_fit_the_format(self) -> Self:
-        needed = ("reader", "event_name", "occurred_at")
+        is_fetched = self.origin is not None and self.origin.type == "postgres"
+        if is_fetched and "files" in self.model_fields_set:
+            raise ValueError("`files` has no meaning for a database")
         if self.format == "table":
-            for name in needed:
-                if getattr(self, name) is None:
-                    raise ValueError(f"a table source needs `{name}`")
+            self._check_needed()
             return self
         only_table = set(type(self).model_fields) - {
-            *("name", "format", "description", "files"),
+            *("name", "format", "description", "files", "origin"),
         }
         for name in sorted(self.model_fields_set & only_table):
-            raise ValueError(f"`{name}` belongs to `format: table`, not to native")
+            raise ValueError(
+                f"`{name}` belongs to `format: table`, not to {self.format}"
+            )
         return self
+
+    def _check_needed(self) -> None:
+        """Refuse a table source without what its table needs, or with what has none."""
+        from_database = self.origin is not None and self.origin.type == "postgres"
+        if self.reader is None and not from_database:
+            raise ValueError("a table source needs `reader`")
+        if from_database and self.reader and self.reader.format != "parquet":
+            raise ValueError("a database is fetched as Parquet: leave `reader` out")
+        of_events = ("event_name", "occurred_at", "event_id", "received_at")
+        if self.table == EVENTS:
+            for name in of_events[:2]:
+                if getattr(self, name) is None:
+                    raise ValueError(f"a table source needs `{name}`")
+            if self.times:
+                raise ValueError("`times` is for other tables; use `occurred_at`")
+            return
+        for name in of_events:
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"`{name}` belongs to events; rows of {self.table} are mapped "
+                    "under `columns` and `times`"
+                )
+        types = LANDED_TABLES[self.table].types()
+        for name in self.times:
+            if types[name] not in ("TIMESTAMP", "DATE"):
+                raise ValueError(f"`{name}` of {self.table} is no time")
+            if name in self.columns:
+                raise ValueError(f"`{name}` stands in `columns` and in `times`")
 
 
 class SourcesFile(Declared):

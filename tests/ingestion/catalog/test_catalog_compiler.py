@@ -271,6 +271,10 @@ def test_files(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         "catalog_metric_targets.parquet",
         "catalog_events.parquet",
         "catalog_settings.parquet",
+        "catalog_countries.parquet",
+        "catalog_regions.parquet",
+        "catalog_exchange_rates.parquet",
+        "user_agents.parquet",
     }
     assert types(out / "catalog_metrics.parquet") == {
         "metric_name": "VARCHAR",
@@ -343,7 +347,7 @@ def test_settings(write_catalog: WriteCatalog, tmp_path: Path) -> None:
     )
     hashes = {found.pop("sessions_hash"), found.pop("event_rules_hash")}
     assert all(len(hash_) == 32 for hash_ in hashes)
-    assert found == {
+    expected = {
         "reporting_timezone": "Europe/Berlin",
         "week_start": "sunday",
         "as_of": "2024-03-01T00:00:00.000000",
@@ -357,10 +361,12 @@ def test_settings(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         "server_platforms": '["a","b"]',
         "bot_filter_sql": (
             "coalesce(json_extract_string(properties, '$.\"agent\"') "
-            "LIKE '%bot%', FALSE)"
+            "LIKE '%bot%', FALSE) OR coalesce(is_known_crawler, FALSE)"
         ),
         "internal_filter_sql": "false",
+        "reporting_currency": "",
     }
+    assert expected.items() <= found.items()
 
 
 @pytest.mark.parametrize(
@@ -368,6 +374,8 @@ def test_settings(write_catalog: WriteCatalog, tmp_path: Path) -> None:
     [
         ("sessions: {timeout_minutes: 31}", {}, {"sessions_hash"}),
         ("traffic: {bots: platform = 'bot'}", {}, {"event_rules_hash"}),
+        ("countries: as_sent", {}, {"event_rules_hash"}),
+        ("reporting_currency: USD", {}, {"event_rules_hash"}),
         ("policy: allow", {}, set()),
         ("", {"reporting_timezone": "Asia/Tokyo"}, set()),
     ],

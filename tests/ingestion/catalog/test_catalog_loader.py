@@ -243,7 +243,8 @@ def test_metric_errors(body: str, expected: str, problems_of: ProblemsOf) -> Non
         ),
         (
             "policy: warm\n",
-            "events.yml:1: 'warm' is not one of allow, warn. Did you mean 'warn'?",
+            "events.yml:1: 'warm' is not one of allow, warn, quarantine. "
+            "Did you mean 'warn'?",
         ),
         (
             "sessions:\n  timeout: 30\n",

@@ -1,0 +1,79 @@
+"""Which fields the events of a load carry, and which of them are new.
+
+Belongs here: looking into the properties and the footers of the files just written.
+Not here: what a change means for the night (the gate on landed data) or when it began
+(the table `trust.schema_changes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+
+from ingestion.events import EVENT_COLUMNS
+from ingestion.sql_text import text
+
+# Clients that put an id into a key would fill the manifest with it.
+_MAX_FIELDS: Final = 5_000
+# An integer and a number with a fraction are one type: 1.0 is written as 1 by many.
+_TYPES: Final = (
+    "case kind when 'VARCHAR' then 'string' when 'BOOLEAN' then 'boolean' "
+    "when 'OBJECT' then 'object' when 'ARRAY' then 'list' else 'number' end"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FieldSeen:
+    """A property of an event in one JSON type: string, number, boolean, object, list.
+
+    A null has no type and is not listed.
+    """
+
+    event_name: str
+    property_name: str
+    json_type: str
+
+
+def fields_in(connection: duckdb.DuckDBPyConnection, files: str) -> set[FieldSeen]:
+    """Give the fields of the events in Parquet files (a glob).
+
+    One text is looked into for each event name and length of text: properties with
+    other keys or types have another length sooner or later, and the whole costs a
+    tenth of looking into all.
+    """
+    rows = connection.execute(
+        f"select distinct event_name, key, {_TYPES} from ("
+        "select event_name, key, json_type(one, '/' || "
+        "replace(replace(key, '~', '~0'), '/', '~1')) as kind from ("
+        "select event_name, one, unnest(try(json_keys(one))) as key from ("
+        "select event_name, any_value(properties) as one "
+        f"from read_parquet({text(files)}, hive_partitioning = false) "
+        "group by event_name, strlen(properties)))) "
+        f"where kind is not null and kind <> 'NULL' order by all limit {_MAX_FIELDS}"
+    ).fetchall()
+    return {FieldSeen(*row) for row in rows}
+
+
+def filled_columns(connection: duckdb.DuckDBPyConnection, files: str) -> dict[str, int]:
+    """Count for each event column the rows that have a value, from the footers."""
+    rows = connection.execute(
+        "select path_in_schema, sum(num_values - coalesce(stats_null_count, 0)) "
+        f"from parquet_metadata({text(files)}) group by 1"
+    ).fetchall()
+    found = {str(column): int(count) for column, count in rows}
+    return {column.name: found.get(column.name, 0) for column in EVENT_COLUMNS}
+
+
+def new_fields(
+    found: Iterable[FieldSeen], known: Iterable[FieldSeen]
+) -> tuple[FieldSeen, ...]:
+    """Give the fields that no earlier load of the source has had, in order."""
+    return tuple(sorted(set(found) - set(known)))
+
+
+def fields_of(listed: Iterable[Mapping[str, str]]) -> tuple[FieldSeen, ...]:
+    """Read fields as a manifest lists them."""
+    return tuple(FieldSeen(**one) for one in listed)
