@@ -7,9 +7,11 @@ Not here: the renames themselves (`lake`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from ingestion.field_profile import fields_in, filled_columns, new_fields
 from ingestion.lake import (
     QUARANTINE_FILE,
     Lake,
@@ -18,8 +20,12 @@ from ingestion.lake import (
     commit,
     schema_changes,
 )
+from ingestion.landed_tables import EVENTS, LANDED_TABLES
 from ingestion.landing_models import LoadReport
 from ingestion.loading import Load
+from ingestion.privacy.door import protect_events
+from ingestion.privacy.refused_lines import protect_refused
+from ingestion.privacy.table_door import protect_rows
 from ingestion.sources.group_run import AccountingError
 from ingestion.sources.refusals import quarantine_select
 from ingestion.sql_text import text
@@ -42,6 +48,7 @@ def finish_load(
     not the rows counted.
     """
     closed = _write_closed(load, lake, closes or {})
+    withheld = _protect(load, lake)
     by_reason = _write_quarantine(load)
     dates = _rows_per_date(load)
     totals = Totals(
@@ -67,9 +74,47 @@ def finish_load(
         schema_changes=schema_changes(keys, context.spec.name, earlier),
         replay_of=tuple(replay_of),
         closes=closed,
+        skipped_by_reason=withheld,
+        table=context.spec.table,
+        skipped_as_erased=load.erased,
+        **_profile(load, earlier, has_rows=bool(dates)),
     )
     commit(lake, manifest)
     return manifest
+
+
+def _protect(load: Load, lake: Lake) -> Mapping[str, int]:
+    """Take out what is personal; give the events dropped by reason.
+
+    Dropped events were counted as landed when they were read: now they are skipped.
+    """
+    context, plan = load.context, load.context.rules.privacy
+    protect_refused(context.connection, plan)
+    if context.spec.table != EVENTS:
+        table = LANDED_TABLES[context.spec.table]
+        protect_rows(context.connection, plan, table, load.rows, lake.root)
+        return {}
+    withheld = protect_events(
+        context.connection,
+        plan,
+        load.rows,
+        lake.root,
+        remembers_erased=context.rules.remembered is not None,
+    )
+    load.erased += withheld.erased
+    dropped: dict[str, int] = {}
+    for file, count in withheld.by_file.items():
+        path = load.paths.get(file, file)
+        dropped[path] = dropped.get(path, 0) + count
+    load.files[:] = [
+        replace(
+            file,
+            landed=file.landed - dropped.get(file.path, 0),
+            skipped=file.skipped + dropped.get(file.path, 0),
+        )
+        for file in load.files
+    ]
+    return withheld.by_reason
 
 
 def report_of(manifest: Manifest) -> LoadReport:
@@ -83,6 +128,7 @@ def report_of(manifest: Manifest) -> LoadReport:
         quarantined=totals.quarantined,
         skipped=totals.skipped,
         rows_per_date=manifest.rows_per_date,
+        table=manifest.table,
     )
 
 
@@ -100,6 +146,8 @@ def _check(
 
 
 def _write_quarantine(load: Load) -> dict[str, int]:
+    if load.context.rules.remembered:
+        load.context.rules.remembered.withhold_text(load.context.connection)
     rows = load.context.connection.execute(
         "select reason_code, count(*) from refused group by 1 order by 1"
     ).fetchall()
@@ -137,28 +185,51 @@ def _copy(load: Load, select: str, target: Path) -> None:
 
 
 def _rows_per_date(load: Load) -> dict[str, int]:
-    events = load.incoming / "events"
-    if not any(events.glob("date=*")):
+    if not any(load.rows.glob("date=*")):
         return {}
     rows = load.context.connection.execute(
         "select regexp_extract(file_name, 'date=([0-9-]+)', 1), sum(num_rows) "
-        f"from parquet_file_metadata({text(events / 'date=*' / '*.parquet')}) "
+        f"from parquet_file_metadata({text(load.rows / 'date=*' / '*.parquet')}) "
         "group by 1 order by 1"
     ).fetchall()
     return {str(day): int(count) for day, count in rows}
 
 
+def _profile(
+    load: Load, earlier: Sequence[Manifest], *, has_rows: bool
+) -> dict[str, Any]:
+    """Give what the manifest says of the fields of events."""
+    spec = load.context.spec
+    if spec.table != EVENTS or not has_rows:
+        return {}
+    connection = load.context.connection
+    files = str(load.rows / "date=*" / "*.parquet")
+    known = (
+        seen
+        for manifest in earlier
+        if manifest.source == spec.name and manifest.table == EVENTS
+        for seen in manifest.new_fields
+    )
+    return {
+        "new_fields": new_fields(fields_in(connection, files), known),
+        "filled_columns": filled_columns(connection, files),
+    }
+
+
 def _property_keys(load: Load) -> tuple[str, ...]:
-    """Give the keys in the properties of the landed events.
+    """Give the keys in the properties of the landed events, or the `extra` of rows.
 
     One text is looked into for each event name and length of text: properties with
     other keys have another length sooner or later, and the whole costs a tenth.
     """
-    events = load.incoming / "events" / "date=*" / "*.parquet"
+    rows_landed = load.rows / "date=*" / "*.parquet"
+    is_events = load.context.spec.table == EVENTS
+    column = "properties" if is_events else "extra"
+    kind = "event_name, " if is_events else ""
     rows = load.context.connection.execute(
         "select distinct unnest(try(json_keys(one))) as key from ("
-        "select any_value(properties) as one "
-        f"from read_parquet({text(events)}, hive_partitioning = false) "
-        f"group by event_name, strlen(properties)) order by 1 limit {_MAX_KEYS}"
+        f"select any_value({column}) as one "
+        f"from read_parquet({text(rows_landed)}, hive_partitioning = false) "
+        f"group by {kind}strlen({column})) order by 1 limit {_MAX_KEYS}"
     ).fetchall()
     return tuple(str(row[0]) for row in rows)

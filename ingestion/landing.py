@@ -15,6 +15,7 @@ from ingestion.catalog.models import SourceSpec
 from ingestion.discovery import find_files
 from ingestion.finishing import finish_load
 from ingestion.lake import LakeBusyError, ManifestFile, next_load_id, open_lake
+from ingestion.landed_tables import CONSENTS
 from ingestion.landing_models import (
     FileReport,
     LandingOptions,
@@ -60,9 +61,16 @@ def land(options: LandingOptions, sources: Sequence[SourceSpec]) -> LandingResul
     with open_lake(options.lake_dir) as lake:
         manifests = lake.manifests()
         run = Run(options, lake, manifests, Ledger.of(manifests))
-        for spec, paths in find_files(options.landing_dir, sources):
+        for spec, paths in _consents_first(find_files(options.landing_dir, sources)):
             _land_source(run, spec, _new_files(run, spec, paths))
         return run.result()
+
+
+def _consents_first(
+    found: Iterable[tuple[SourceSpec, list[Path]]],
+) -> list[tuple[SourceSpec, list[Path]]]:
+    """Give the sources in their order, decisions before the events they are about."""
+    return sorted(found, key=lambda one: one[0].table != CONSENTS.name)
 
 
 def _new_files(
@@ -79,7 +87,9 @@ def _new_files(
             run.report(missing, "failed", f"{relative} {error}")
             continue
         known = run.ledger.latest.get((spec.name, file.path))
-        if is_being_written(path) or _is_young(options, file):
+        # What an origin brought is whole: it was renamed into place.
+        is_settling = spec.origin is None and _is_young(options, file)
+        if is_being_written(path) or is_settling:
             run.report(file, "still_growing", "left for the next run, to settle")
         elif known and (known.bytes, known.mtime_ns) == (file.bytes, file.mtime_ns):
             run.report(file, "already_loaded", _known_reason(known), known.sha256)

@@ -12,7 +12,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
+from ingestion.landed_tables import EVENTS
+from ingestion.privacy.plan import NO_PRIVACY_PLAN, PrivacyPlan
+from ingestion.privacy.remembered import remembered_ids
 from ingestion.sources.verdicts import Rules
+from ingestion.tracking_plan.plan import NO_PLAN, TrackingPlan
 
 FileStatus = Literal["landed", "already_loaded", "still_growing", "failed", "empty"]
 
@@ -37,6 +41,8 @@ class LandingOptions:
     `now` is the instant of the run (with a time zone). Files whose last change is less
     than `settle_seconds` away from it are left for the next run. `load_bytes` bounds
     the files of one load. DuckDB keeps to `memory_limit` and spills beside the load.
+    `plan` is what the catalog's tracking plan asks of events. `erasure_key` knows the
+    rows of persons who were erased. `privacy` says what becomes of personal data.
     """
 
     landing_dir: Path
@@ -50,15 +56,27 @@ class LandingOptions:
     threads: int = 2
     load_bytes: int = 1000**3
     on_progress: Callable[[LandingProgress], None] | None = None
+    plan: TrackingPlan = NO_PLAN
+    erasure_key: bytes | None = field(default=None, repr=False)
+    privacy: PrivacyPlan = NO_PRIVACY_PLAN
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:
             raise ValueError(f"now={self.now!r} has no time zone: give it one")
 
     def rules(self) -> Rules:
-        """Give what the verdicts need to know."""
+        """Give what the verdicts need to know.
+
+        Raises ErasureKeyError when persons were erased and the key is not there.
+        """
         return Rules(
-            self.now, self.max_future_hours, self.floor_date, self.max_line_bytes
+            self.now,
+            self.max_future_hours,
+            self.floor_date,
+            self.max_line_bytes,
+            self.plan,
+            remembered=remembered_ids(self.lake_dir, self.erasure_key),
+            privacy=self.privacy,
         )
 
 
@@ -94,6 +112,7 @@ class LoadReport:
     quarantined: int
     skipped: int
     rows_per_date: Mapping[str, int] = field(default_factory=dict)
+    table: str = EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +132,11 @@ class LandingResult:
     @property
     def landed(self) -> int:
         """Events that landed."""
-        return sum(load.landed for load in self.loads)
+        return self.landed_rows(EVENTS)
+
+    def landed_rows(self, table: str) -> int:
+        """Give the rows of a table that landed."""
+        return sum(load.landed for load in self.loads if load.table == table)
 
     @property
     def quarantined(self) -> int:

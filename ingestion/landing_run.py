@@ -40,7 +40,7 @@ class Ledger:
 
     def add(self, manifest: Manifest) -> None:
         """Enter one more load; rows replayed from quarantine are no files."""
-        for file in manifest.files:
+        for file in (*manifest.files, *manifest.rewritten_files):
             if file.sha256:
                 key = (manifest.source, file.path)
                 self.latest[key] = file

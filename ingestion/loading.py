@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ import duckdb
 from ingestion.catalog.models import SourceSpec
 from ingestion.lake import Lake, Manifest, ManifestFile
 from ingestion.landing_models import LandingOptions
+from ingestion.privacy.retention import first_day_kept
 from ingestion.sources.files import LandingFile
 from ingestion.sources.group_run import (
     AccountingError,
@@ -30,8 +31,9 @@ from ingestion.sources.group_run import (
     run_group,
     run_relation,
 )
-from ingestion.sources.preparing import PreparedFile
-from ingestion.sources.readers import numbered_relation, without_rejects
+from ingestion.sources.mapping import MappingError
+from ingestion.sources.preparing import PreparedFile, with_one_newline
+from ingestion.sources.readers import by_path, numbered_relation, without_rejects
 from ingestion.sources.refusals import (
     CREATE_REFUSED,
     Counts,
@@ -39,7 +41,7 @@ from ingestion.sources.refusals import (
     insert_file,
     refused_by_path,
 )
-from ingestion.sources.table import MappingError
+from ingestion.sources.verdicts import Rules
 
 # A statement over numbered rows names each file in a branch of its own.
 _GROUP_FILES: Final = 64
@@ -52,6 +54,8 @@ class Load:
     """A load being written. `failed` says which files are not in it, and why.
 
     `moved` are files that changed while they were read: the next run lands them.
+    `erased` counts the rows left out because their persons were erased. `paths` gives
+    the landing path of every name under which a file was read.
     """
 
     context: LoadContext
@@ -61,6 +65,13 @@ class Load:
     moved: list[str] = field(default_factory=list)
     columns: dict[str, None] = field(default_factory=dict)
     parts: int = 0
+    erased: int = 0
+    paths: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> Path:
+        """Where the rows of the load's table are written."""
+        return self.incoming / self.context.spec.table
 
 
 @contextmanager
@@ -75,7 +86,7 @@ def open_load(
     incoming = lake.incoming / load_id
     scratch = incoming / "scratch"
     scratch.mkdir(parents=True)
-    (incoming / "events").mkdir()
+    (incoming / spec.table).mkdir()
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": options.memory_limit,
         "threads": options.threads,
@@ -99,12 +110,21 @@ def open_load(
             connection.execute("set TimeZone = 'UTC'")
             connection.execute("set enable_progress_bar = false")
             connection.execute(CREATE_REFUSED)
-            context = LoadContext(
-                connection, spec, options.rules(), load_id, scratch, known
-            )
+            rules = _from_first_day(options.rules(), lake.root, spec.table)
+            if rules.remembered:
+                rules.remembered.prepare(connection)
+            context = LoadContext(connection, spec, rules, load_id, scratch, known)
             yield Load(context, incoming)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _from_first_day(rules: Rules, lake_dir: Path, table: str) -> Rules:
+    """Raise the floor to the first day that has not expired."""
+    first_day = first_day_kept(lake_dir, table)
+    if first_day is None:
+        return rules
+    return replace(rules, floor_date=max(rules.floor_date, first_day))
 
 
 def add_files(
@@ -136,6 +156,7 @@ def add_rows(load: Load, relation: str) -> None:
         f"select file, count(*) from ({relation}) group by 1"
     ).fetchall()
     counts = collect_refused(load.context, result, ())
+    load.erased += counts.erased
     _move_events(load, result)
     refused = refused_by_path(load.context, came_out=None)
     for path, count in rows:
@@ -203,6 +224,11 @@ def _add_rest(
         _add_group(load, files[middle:])
     elif isinstance(error, _MAPPING_ERRORS):
         load.failed[files[0].path] = mapping_problem(load.context.spec, error)
+    elif files[0].readable.format == "csv" and not files[0].has_one_newline:
+        context = load.context
+        limit = context.rules.max_line_bytes
+        copy = with_one_newline(files[0], context.spec, context.scratch, limit)
+        _add_group(load, [copy])
     else:
         detail = f"({str(error).splitlines()[0]})"
         file = files[0]
@@ -228,16 +254,18 @@ def mapping_problem(spec: SourceSpec, error: Exception) -> str:
 
 
 def _move_events(load: Load, result: GroupResult) -> None:
-    """Move `date=...` files into the load's events, under names of their own."""
+    """Move `date=...` files into the load's rows, under names of their own."""
     for directory in result.events:
         for path in sorted(directory.glob("date=[0-9]*/*.parquet")):
-            day = load.incoming / "events" / path.parent.name
+            day = load.rows / path.parent.name
             day.mkdir(exist_ok=True)
             path.rename(day / f"part-{load.parts:04d}{directory.name}-{path.name}")
 
 
 def _count_files(load: Load, result: GroupResult, counts: Counts) -> None:
     load.columns |= dict.fromkeys(result.columns)
+    load.paths |= by_path([file.readable for file in result.files])
+    load.erased += counts.erased
     came_out = _rows_by_path(load, result)
     judged = refused_by_path(load.context, came_out=True)
     refused = refused_by_path(load.context, came_out=None)

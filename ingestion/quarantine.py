@@ -33,6 +33,7 @@ from ingestion.loading import (
     open_load,
     refuse_file,
 )
+from ingestion.privacy.refused_lines import opened_rows
 from ingestion.sources.files import (
     DamagedFileError,
     LandingFile,
@@ -40,8 +41,8 @@ from ingestion.sources.files import (
     inspect,
     look_at,
 )
+from ingestion.sources.mapping import MappingError
 from ingestion.sources.preparing import PreparedFile, prepare
-from ingestion.sources.table import MappingError
 from ingestion.sources.verdicts import FILE_REASONS
 from ingestion.sql_text import text, text_list
 
@@ -74,8 +75,8 @@ class Filter:
 class Reconciliation:
     """Rows over all loads: everything read is somewhere.
 
-    `lines_read = landed + skipped + open_rows + closed`; closed rows were read again
-    by a later load and are counted there too.
+    `lines_read = landed + skipped + open_rows + closed + erased`; closed rows were
+    read again by a later load and are counted there too.
     """
 
     lines_read: int
@@ -83,11 +84,12 @@ class Reconciliation:
     skipped: int
     open_rows: int
     closed: int
+    erased: int = 0
 
     @property
     def is_balanced(self) -> bool:
         """Say whether nothing was lost and nothing doubled."""
-        found = self.landed + self.skipped + self.open_rows + self.closed
+        found = self.landed + self.skipped + self.open_rows + self.closed + self.erased
         return self.lines_read == found
 
 
@@ -144,6 +146,7 @@ def reconcile(lake_dir: Path) -> Reconciliation:
         skipped=sum(total.skipped for total in totals),
         open_rows=open_rows,
         closed=sum(total.closed for total in totals),
+        erased=sum(total.erased for total in totals),
     )
 
 
@@ -230,6 +233,8 @@ def _add_rows(run: Run, load: Load, where: str) -> None:
     ).fetchone()
     if not found or not found[0]:
         return
+    context = load.context
+    relation = opened_rows(context.connection, context.rules.privacy, relation)
     try:
         add_rows(load, relation)
     except duckdb.BinderException as error:

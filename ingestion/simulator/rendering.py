@@ -22,6 +22,7 @@ from ingestion.simulator.kinds import KINDS
 from ingestion.simulator.population import Population
 from ingestion.simulator.rows import CUT_OFF, NAMELESS, NO_DEVICE, Rows
 from ingestion.simulator.specification import Format, Naming
+from ingestion.simulator.vendors import VendorFormat
 from ingestion.simulator.vocabulary import PLACES, SERVER_CODE, Row
 
 PARQUET_TYPES = {
@@ -29,16 +30,31 @@ PARQUET_TYPES = {
     "timestamp": pa.timestamp("us"),
     AMOUNT: pa.decimal128(18, 2),
 }
+# How a line ends early where its row says so.
+_CUT_LINE = (
+    f"case when flaw = {CUT_OFF} "
+    "then concat(left(line, 12 + (number % 24)::int), chr(10)) else line end"
+)
+# Columns of an event that no simulated client sends.
+_NOT_SIMULATED = ("null::varchar as vendor_session_id",)
 
 
 class Renderer:
     """Rows to Arrow codes and the SQL that makes fields or lines of them."""
 
     def __init__(
-        self, population: Population, formats: Format, naming: Naming, releases: int
+        self,
+        population: Population,
+        formats: Format,
+        naming: Naming,
+        releases: int,
+        vendor: VendorFormat | None = None,
     ) -> None:
         self._population = population
-        self._format = formats
+        self._vendor = vendor
+        self._compression = formats.removeprefix("jsonl")
+        # A vendor's line is made of typed columns, which are those of Parquet.
+        self._format: Format = "parquet" if vendor else formats
         self._naming: Naming = naming
         self._releases = releases
         self._fields = client_fields(releases)
@@ -63,20 +79,27 @@ class Renderer:
 
     def query(self, relation: str) -> str:
         """SQL over a relation of `table`'s columns: one column `line`, or fields."""
+        if self._vendor is not None:
+            return self._vendor_query(self._vendor, relation)
         if self._format == "parquet":
             return f"select {', '.join(self._parquet_columns())} from {relation}"
         # A cut falls within the event id, before any quoted field of a CSV line.
         return f"""
-            select
-                case
-                    when flaw = {CUT_OFF}
-                        then concat(left(line, 12 + (number % 24)::int), chr(10))
-                    else line
-                end as line
+            select {_CUT_LINE} as line
             from (
                 select flaw, abs(number) as number, {self._line()} as line
                 from {relation}
             )"""
+
+    def _vendor_query(self, vendor: VendorFormat, relation: str) -> str:
+        """SQL for a vendor's lines, cut off where the rows say so."""
+        columns = ", ".join((*self._parquet_columns(), *_NOT_SIMULATED))
+        return f"""
+            with canonical as (select {columns} from {relation}),
+            rendered as ({vendor.line_sql("canonical")})
+            select {_CUT_LINE} as line
+            from (select flaw, abs(number) as number from {relation})
+            positional join (select concat(line, chr(10)) as line from rendered)"""
 
     def _codes(self, rows: Rows) -> dict[str, NDArray[np.int16]]:
         who, device = self._population, rows["device"]
@@ -144,9 +167,20 @@ class Renderer:
         return columns
 
     @property
-    def header(self) -> str:
-        """The names of all fields in order, as CSV's first line."""
+    def header(self) -> str | None:
+        """The first line of a file: CSV's names of fields, or the vendor's own."""
+        if self._vendor is not None:
+            return self._vendor.header
+        if self._format != "csv":
+            return None
         return ",".join(self._name(name) for name, _ in self._columns())
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of a file's name, with that of its compression."""
+        if self._vendor is not None:
+            return f"{self._vendor.suffix}{self._compression}"
+        return self._format
 
     @property
     def schema(self) -> pa.Schema:

@@ -33,6 +33,7 @@ from ingestion.simulator.rendering import Renderer
 from ingestion.simulator.rows import ROW, Rows
 from ingestion.simulator.specification import SimulationSpec
 from ingestion.simulator.truth import TruthRecorder
+from ingestion.simulator.vendors import VENDORS
 from ingestion.simulator.vocabulary import BOT_CLIENT, SLOW_ENDPOINT
 from ingestion.simulator.writing import DayWriter, WrittenFile
 
@@ -58,7 +59,8 @@ def simulate(spec: SimulationSpec, directory: Path) -> SimulationResult:
     """Write one file per UTC day of arrival into `directory`.
 
     Files are named `events-2026-01-01.jsonl` after the format, and replace files of
-    the same name. The truth is returned, not written: see `write_truth`.
+    the same name; a vendor's have its own suffix. The truth is returned, not written:
+    see `write_truth`.
 
     Raises:
         OSError: the directory cannot be written.
@@ -66,7 +68,13 @@ def simulate(spec: SimulationSpec, directory: Path) -> SimulationResult:
     product = Product(spec, paced(spec))
     truth = TruthRecorder(product.start, spec.days, spec.persons)
     releases = (spec.days - 1) // RELEASE_DAYS + 1
-    renderer = Renderer(product.population, spec.formats, spec.naming, releases)
+    renderer = Renderer(
+        product.population,
+        spec.formats,
+        spec.naming,
+        releases,
+        VENDORS.get(spec.vendor),
+    )
     injected: list[Counter[str]] = []
     with DayWriter(directory, spec.formats, renderer) as writer:
         for day, arrivals in enumerate(_arrivals(product, truth, injected)):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Literal, get_args
 
+from ingestion.simulator.vendors import NATIVE, VENDORS
+
 Format = Literal["jsonl", "jsonl.gz", "jsonl.zst", "csv", "parquet"]
 Naming = Literal["snake_case", "camelCase", "legacy"]
 
@@ -77,6 +79,9 @@ class SimulationSpec:
         formats: the one file format of all files.
         naming: how clients name the fields; `legacy` sends `event_type`,
             `event_data` and `timestamp`.
+        vendor: whose format the files have, of `ingestion.simulator.vendors`; the
+            product's own by default. A vendor has one layout and one naming, so that
+            only the compression of `formats` is left to choose.
         dirt: what is wrong with the data, nothing by default.
     """
 
@@ -87,6 +92,7 @@ class SimulationSpec:
     events_target: int | None = None
     formats: Format = "jsonl"
     naming: Naming = "snake_case"
+    vendor: str = NATIVE
     dirt: Dirt = field(default_factory=Dirt)
 
     def __post_init__(self) -> None:
@@ -107,3 +113,21 @@ class SimulationSpec:
             raise ValueError(f"formats={self.formats!r} is none of {get_args(Format)}")
         if self.naming not in get_args(Naming):
             raise ValueError(f"naming={self.naming!r} is none of {get_args(Naming)}")
+        if self.vendor != NATIVE:
+            self._check_vendor()
+
+    def _check_vendor(self) -> None:
+        if self.vendor not in VENDORS:
+            known = (NATIVE, *sorted(VENDORS))
+            raise ValueError(f"vendor={self.vendor!r} is none of {known}")
+        if not self.formats.startswith("jsonl"):
+            raise ValueError(
+                f"formats={self.formats!r} is not written for vendor={self.vendor!r}: "
+                "it has a layout of its own; choose jsonl, jsonl.gz or jsonl.zst for "
+                "its compression"
+            )
+        if self.naming != "snake_case":
+            raise ValueError(
+                f"naming={self.naming!r} has no meaning for vendor={self.vendor!r}, "
+                "which names its fields itself"
+            )

@@ -99,7 +99,7 @@ def _sink(stack: ExitStack, path: Path, formats: Format, renderer: Renderer) -> 
         )
     elif formats == "jsonl.zst":
         stream = stack.enter_context(pa.CompressedOutputStream(file, "zstd"))
-    return TextSink(stream, renderer.header if formats == "csv" else None)
+    return TextSink(stream, renderer.header)
 
 
 class DayWriter:
@@ -173,7 +173,7 @@ class DayWriter:
             self._connection.unregister("arrivals")
 
     def _write_file(self, day: date, rendered: Iterable[pa.Table]) -> None:
-        path = self._directory / f"events-{day}.{self._format}"
+        path = self._directory / f"events-{day}.{self._renderer.suffix}"
         row_count = 0
         with open_sink(path, self._format, self._renderer) as sink:
             for table in rendered:

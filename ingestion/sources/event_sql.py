@@ -13,10 +13,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from ingestion.events import NO_IDENTITY
 from ingestion.sql_text import name, text, text_list
+
+
+class ReadsKeys(Protocol):
+    """What reads keys out of a line: the structure to parse, and names for its parts.
+
+    `fields` are expressions over the struct `__e`.
+    """
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """Expressions by name."""
+
+    def structure_json(self) -> str:
+        """Give the structure of json_transform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +118,18 @@ def trimmed(value: str) -> str:
     )
 
 
+def one_of(value: str, texts: Iterable[str]) -> str:
+    """Give the condition that a text is one of a few; false for null.
+
+    Not `in` and not `list_contains`: DuckDB makes a hash join of each list of six and
+    more, through which all columns of the line have to go.
+    """
+    return f"(list_position([{text_list(texts)}], {value}) is not null)"
+
+
 def identity(value: str) -> str:
     """Give an id, null where the client sent a text that is none."""
-    return f"case when {value} in ({text_list(NO_IDENTITY)}) then null else {value} end"
+    return f"case when {one_of(value, NO_IDENTITY)} then null else {value} end"
 
 
 def pointer(key: str) -> str:
@@ -164,8 +187,12 @@ def entry(key: str, value: str) -> Entry:
     return Entry(key, value, f"{value} is not null")
 
 
+def _written(key: str) -> str:
+    return json.dumps(key, ensure_ascii=False) + ":"
+
+
 def _label(key: str) -> str:
-    return text(json.dumps(key, ensure_ascii=False) + ":")
+    return text(_written(key))
 
 
 def overflow_entries(declared: Iterable[str]) -> str:
@@ -190,12 +217,10 @@ def merged(
     own = base or "null::varchar"
     if not entries and overflow is None:
         return f"coalesce({own}, '{{}}')"
-    pairs = [one.pair(base) for one in entries]
     conditions = [f"({one.condition}) is true" for one in entries]
     if overflow is not None:
-        pairs.append(overflow)
         conditions.append("true")
-    listed = f"nullif(concat_ws(',', {', '.join(pairs)}), '')"
+    listed = f"nullif({_listed(base, entries, overflow)}, '')"
     # The end of the client's object closes the whole; cutting only its first
     # character costs a third of cutting both.
     rest = f"coalesce(substr(nullif({own}, '{{}}'), 2), '}}')"
@@ -204,6 +229,38 @@ def merged(
         f"case when {' or '.join(conditions)} "
         f"then coalesce('{{' || {listed} || coalesce({comma}, '') || {rest}, "
         f"{own}, '{{}}') else coalesce({own}, '{{}}') end"
+    )
+
+
+def _listed(base: str | None, entries: Sequence[Entry], overflow: str | None) -> str:
+    """Give the pairs of the entries between commas.
+
+    One search for any of their keys in the client's object tells nearly all events
+    apart that have no clash; searching for each key costs 2.6 s per 1M events and 11
+    keys, where this costs 0.25.
+    """
+    further = () if overflow is None else (overflow,)
+
+    def joined(known_base: str | None) -> str:
+        pairs = (*(one.pair(known_base) for one in entries), *further)
+        return f"concat_ws(',', {', '.join(pairs)})"
+
+    if base is None or len(entries) < 3:
+        return joined(base)
+    keys = "|".join(_literal(_written(one.key)) for one in entries)
+    may_clash = f"regexp_matches({base}, {text(keys)})"
+    return f"case when {may_clash} then {joined(base)} else {joined(None)} end"
+
+
+def _literal(sought: str) -> str:
+    """Give the pattern that finds a text as it stands."""
+    return "".join(
+        f"[{sign}]"
+        if sign in "|*+?.(){}[$"
+        else f"\\{sign}"
+        if sign in "\\]^"
+        else sign
+        for sign in sought
     )
 
 

@@ -15,7 +15,8 @@ from typing import Final
 import duckdb
 
 from ingestion.catalog.models import SourceSpec
-from ingestion.sources import table
+from ingestion.landed_tables import EVENTS
+from ingestion.sources import table, table_rows
 from ingestion.sources.adapters import event_sql, wanted_keys
 from ingestion.sources.preparing import PreparedFile, marked_copy
 from ingestion.sources.readers import (
@@ -25,7 +26,9 @@ from ingestion.sources.readers import (
     without_rejects,
 )
 from ingestion.sources.shapes import Shapes, discover, shapes_of_columns
+from ingestion.sources.table_rows import TableQuery
 from ingestion.sources.verdicts import (
+    REFUSED_EVENT,
     UNKNOWN_SHAPE,
     GroupQuery,
     Rules,
@@ -79,7 +82,8 @@ def run_group(
     of its lines gets a verdict of its own. Raises duckdb.Error, MappingError or
     AccountingError; the caller removes `target`.
     """
-    result = _attempt(context, files, target / "0")
+    again = list(files)
+    result = _attempt(context, again, target / "0")
     rejects = _rejects(context)
     foreign = {path for path, kind in rejects if kind == _ENCODING_ERROR}
     if foreign or _missing(context, files, result, rejects):
@@ -90,13 +94,10 @@ def run_group(
             else file
             for file in files
         ]
-        again = _with_unsplit(context, again)
         result = _attempt(context, again, target / "1")
-    elif context.spec.format == "table" and rejects:
-        again = _with_unsplit(context, files)
+    if again[0].readable.format == "csv" and _rejects(context):
+        again = _with_unsplit(context, again)
         result = _attempt(context, again, target / "2")
-    else:
-        again = list(files)
     rejects = _rejects(context)
     if _missing(context, again, result, rejects):
         raise AccountingError(
@@ -138,15 +139,20 @@ def _relation(
     limit = context.rules.max_line_bytes
     readable = [file.readable for file in files]
     wanted = wanted_keys(context.spec)
+    columns = [name for name, _ in readable[0].columns]
     if readable[0].format == "lines" and context.spec.format != "table":
+        if columns:
+            lines = lines_relation(readable, max_line_bytes=limit)
+            delimiter = readable[0].dialect.delimiter
+            return lines, Shapes(tuple(columns), delimiter=delimiter)
         sample = sample_relation(
             readable, max_line_bytes=limit, files_read=_SAMPLE_FILES, rows=_SAMPLE_ROWS
         )
         shapes = discover(context.connection, sample, wanted=wanted, is_sample=True)
         return lines_relation(readable, max_line_bytes=limit), shapes
     relation = numbered_relation(readable, max_line_bytes=limit)
-    if readable[0].columns:
-        return relation, shapes_of_columns([name for name, _ in readable[0].columns])
+    if columns:
+        return relation, shapes_of_columns(columns)
     return relation, discover(
         context.connection, relation, wanted=wanted, is_sample=False
     )
@@ -160,8 +166,12 @@ def _check_columns(context: LoadContext, file: PreparedFile, shapes: Shapes) -> 
     columns = set(shapes.keys)
     if not file.readable.columns:
         columns |= context.known_columns
-    if columns:
+    if not columns:
+        return
+    if context.spec.table == EVENTS:
         table.check_columns(context.spec, columns)
+    else:
+        table_rows.check_columns(context.spec, columns)
 
 
 def _copy(
@@ -173,15 +183,7 @@ def _copy(
     is_marked: bool,
 ) -> GroupResult:
     target.mkdir(parents=True)
-    query = GroupQuery(
-        relation=relation,
-        event=event_sql(context.spec, shapes),
-        shapes=shapes,
-        source=context.spec.name,
-        load_id=context.load_id,
-        has_marked_bytes=is_marked,
-    )
-    statement = copy_statement(query, context.rules, str(target))
+    statement = _statement(context, relation, shapes, target, is_marked=is_marked)
     rows = context.connection.execute(statement).fetchall()
     refused = target / _NULL_PARTITION
     return GroupResult(
@@ -192,13 +194,44 @@ def _copy(
     )
 
 
+def _statement(
+    context: LoadContext,
+    relation: str,
+    shapes: Shapes,
+    target: Path,
+    *,
+    is_marked: bool,
+) -> str:
+    """Give the COPY of lines: as events, or as rows of another table."""
+    spec = context.spec
+    if spec.table != EVENTS:
+        rows = TableQuery(
+            relation=relation,
+            rows=table_rows.row_sql(spec, shapes),
+            shapes=shapes,
+            source=spec.name,
+            load_id=context.load_id,
+            has_marked_bytes=is_marked,
+        )
+        return table_rows.copy_statement(rows, context.rules, str(target))
+    query = GroupQuery(
+        relation=relation,
+        event=event_sql(spec, shapes),
+        shapes=shapes,
+        source=spec.name,
+        load_id=context.load_id,
+        has_marked_bytes=is_marked,
+    )
+    return copy_statement(query, context.rules, str(target))
+
+
 def _second_round(
     context: LoadContext, first: GroupResult, target: Path, *, is_marked: bool
 ) -> GroupResult:
     """Land the lines whose shape the sample had not seen, knowing all their keys."""
     if not first.refused:
         return first
-    relation = refused_relation(first.refused, f"event_name = {text(UNKNOWN_SHAPE)}")
+    relation = refused_relation(context, first, f"reason_code = {text(UNKNOWN_SHAPE)}")
     found = context.connection.execute(f"select count(*) from ({relation})").fetchone()
     if not found or not found[0]:
         return first
@@ -214,14 +247,14 @@ def _second_round(
     )
 
 
-def refused_relation(directories: Sequence[Path], where: str) -> str:
+def refused_relation(context: LoadContext, result: GroupResult, where: str) -> str:
     """Give refused rows under their real names."""
-    globs = text_list(directory / "*.parquet" for directory in directories)
-    return (
-        "select event_name as reason_code, category as file, "
-        "value::bigint as line_number, properties as raw_text "
-        f"from read_parquet([{globs}], hive_partitioning = false) where {where}"
-    )
+    globs = text_list(directory / "*.parquet" for directory in result.refused)
+    is_event = context.spec.table == EVENTS
+    travelled = REFUSED_EVENT if is_event else table_rows.REFUSED_ROW
+    named = ", ".join(f"{sql} as {column}" for column, sql in travelled.items())
+    files = f"read_parquet([{globs}], hive_partitioning = false)"
+    return f"select * from (select {named} from {files}) where {where}"
 
 
 def _rejects(context: LoadContext) -> list[tuple[str, str]]:
@@ -254,7 +287,9 @@ def _missing(
     kind = files[0].readable.format
     if kind == "lines":
         return result.rows != sum(file.inspection.lines for file in files)
-    if kind != "csv" or any(file.inspection.has_quotes for file in files):
+    if kind != "csv" or any(
+        file.inspection.has_quotes and file.readable.dialect.quote for file in files
+    ):
         return False
     expected = sum(file.inspection.lines for file in files)
     expected -= sum(file.readable.dialect.header for file in files)

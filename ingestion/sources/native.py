@@ -32,6 +32,7 @@ from ingestion.sources.event_sql import (
     struct_field,
     trimmed,
 )
+from ingestion.sources.page import with_page_parts
 from ingestion.sources.shapes import Shapes
 from ingestion.sql_text import text_list
 
@@ -93,7 +94,7 @@ def event_sql(shapes: Shapes) -> EventSql:
         fields["__context_texts"] = (
             f"json_extract_string({context}, [{text_list(paths)}])"
         )
-    return EventSql(
+    event = EventSql(
         structure=structure,
         fields=fields,
         event_name=trimmed(_text(layout, "event_name")),
@@ -108,6 +109,7 @@ def event_sql(shapes: Shapes) -> EventSql:
         properties=_properties(layout, shapes, structure),
         columns_read=shapes.keys,
     )
+    return with_page_parts(event, _addresses(layout))
 
 
 _NULL = "null::varchar"
@@ -149,6 +151,13 @@ def _context_texts(column: str) -> list[str]:
             return [f"__context_texts[{before + i + 1}]" for i in range(len(paths))]
         before += len(paths)
     return []
+
+
+def _addresses(layout: _Layout) -> list[str]:
+    """Give the texts of all names that may hold the page's address."""
+    names = layout.aliases["page"]
+    found = [_scalar(alias, is_first=not i) for i, alias in enumerate(names)]
+    return [*found, *(_context_texts("page") if layout.has_context else [])]
 
 
 def _own_properties(layout: _Layout) -> str:

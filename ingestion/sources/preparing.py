@@ -13,6 +13,7 @@ from typing import Final
 import duckdb
 
 from ingestion.catalog.models import SourceSpec
+from ingestion.sources.adapters import columns_without_header
 from ingestion.sources.files import (
     DamagedFileError,
     Format,
@@ -30,6 +31,7 @@ from ingestion.sources.readers import (
     ReadableFile,
     csv_columns,
     csv_dialect,
+    has_header,
     parquet_columns,
 )
 
@@ -39,12 +41,16 @@ _LONG_LINE_TEXT_BYTES: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class PreparedFile:
-    """A file as found, as inspected, and as it will be read."""
+    """A file as found, as inspected, and as it will be read.
+
+    `has_one_newline`: it is read from a copy in which every line ends in LF.
+    """
 
     found: LandingFile
     inspection: Inspection
     readable: ReadableFile
     long_lines: tuple[tuple[LongLine, str], ...] = ()
+    has_one_newline: bool = False
 
     @property
     def path(self) -> str:
@@ -79,6 +85,8 @@ def prepare(
     if kind == "parquet":
         columns = parquet_columns(connection, file.absolute)
         return PreparedFile(file, inspection, replace(readable, columns=columns))
+    if kind == "csv" and _is_without_header(spec, file.absolute):
+        kind, readable = "lines", _split_lines(readable, spec)
     encoding = spec.reader.encoding if spec.reader else "utf-8"
     foreign = encoding not in ("utf-8", "utf-8-sig", "ascii")
     prepared = PreparedFile(file, inspection, replace(readable, lines=inspection.lines))
@@ -99,6 +107,20 @@ def prepare(
     return prepared
 
 
+def with_one_newline(
+    prepared: PreparedFile, spec: SourceSpec, scratch: Path, max_line_bytes: int
+) -> PreparedFile:
+    """Give a CSV file read from a copy in which every line ends in LF.
+
+    DuckDB refuses a CSV file as a whole where ends of lines are mixed.
+    """
+    encoding = spec.reader.encoding if spec.reader else "utf-8"
+    copy = marked_copy(
+        replace(prepared, has_one_newline=True), scratch, encoding, max_line_bytes
+    )
+    return _with_columns(copy, spec)
+
+
 def marked_copy(
     prepared: PreparedFile, scratch: Path, encoding: str, max_line_bytes: int
 ) -> PreparedFile:
@@ -109,7 +131,7 @@ def marked_copy(
         target,
         encoding=encoding,
         drop=prepared.inspection.long_lines,
-        one_newline=prepared.readable.format == "lines",
+        one_newline=prepared.has_one_newline or prepared.readable.format == "lines",
     )
     copy = replace(prepared.found, absolute=target, bytes=target.stat().st_size)
     counted = inspect(copy, limit=max_line_bytes)
@@ -144,6 +166,21 @@ def _copy_path(file: LandingFile, scratch: Path) -> Path:
     """Give a plain file's place in the scratch folder, its format still in the name."""
     name = file.path.removesuffix(".gz").removesuffix(".gzip")
     return scratch / "copies" / name.removesuffix(".zst").removesuffix(".zstd")
+
+
+def _is_without_header(spec: SourceSpec, path: Path) -> bool:
+    fixed = columns_without_header(spec)
+    return bool(fixed) and not has_header(path, fixed)
+
+
+def _split_lines(readable: ReadableFile, spec: SourceSpec) -> ReadableFile:
+    """Read a file without header and quotes by line: no line can harm another.
+
+    DuckDB's own CSV reader refuses a whole file for one odd line end in it.
+    """
+    columns = tuple((column, "VARCHAR") for column in columns_without_header(spec))
+    dialect = CsvDialect(delimiter="\t", quote="", header=False)
+    return replace(readable, format="lines", columns=columns, dialect=dialect)
 
 
 def _with_columns(prepared: PreparedFile, spec: SourceSpec) -> PreparedFile:

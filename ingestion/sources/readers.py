@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,8 +31,12 @@ from ingestion.sql_text import name, text, text_list
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _FAITHFUL_TYPES: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE")
+_NAMES_OF_A_HEADER: Final = 3
 # Beyond what a limit allows: a line is cut out or judged by its own limit first.
 _LINE_SLACK: Final = 1 << 21
+# DuckDB buffers sixteen of the longest lines for each open file, 0.3 GB, and statements
+# over numbered rows open many files at once.
+_BUFFERED_LINES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ class ReadableFile:
     """A file ready to be read: under which name it landed, and where it is read.
 
     `lines` is the count of an independent pass, None where one is not possible.
-    `columns` are those of CSV and Parquet files, with their types. `unsplit` are the
+    `columns` are those of CSV and Parquet files, with their types. Lines may have them
+    too: they are given as they stand, to be split (`verdicts`). `unsplit` are the
     lines of a CSV file that cannot be split into its columns, once they are known:
     they keep their place in the numbering. `is_marked` says that bytes which are no
     text are marked in it.
@@ -65,7 +71,7 @@ class ReadableFile:
 
 
 def lines_relation(files: Sequence[ReadableFile], *, max_line_bytes: int) -> str:
-    """Give the lines of JSON-lines files, `file` being the path read, no numbers."""
+    """Give the lines of files of lines, `file` being the path read, no numbers."""
     scan = _scan_lines([file.read_from for file in files], max_line_bytes)
     return f"select raw, filename as file, null::bigint as line from {scan}"
 
@@ -78,8 +84,14 @@ def numbered_relation(files: Sequence[ReadableFile], *, max_line_bytes: int) -> 
 
 
 def without_rejects(relation: str) -> str:
-    """Give a relation that leaves the tables of unreadable lines as they are."""
-    return relation.replace("store_rejects = true", "store_rejects = false")
+    """Give a relation that leaves the tables of unreadable lines as they are.
+
+    It lists them elsewhere: a read that only ignores them drops the good lines that
+    follow one with wrong quotes.
+    """
+    elsewhere = "rejects_table = 'further_errors', rejects_scan = 'further_scans'"
+    stored = "store_rejects = true"
+    return relation.replace(stored, f"{stored}, {elsewhere}")
 
 
 def sample_relation(
@@ -101,6 +113,16 @@ def csv_dialect(path: Path, encoding: str) -> CsvDialect:
         return CsvDialect(delimiter="\t")
     header = _first_line(path, encoding)
     return CsvDialect(delimiter=max(_DELIMITERS, key=header.count))
+
+
+def has_header(path: Path, columns: Collection[str]) -> bool:
+    """Say whether the first line names some of these columns, alone or among others.
+
+    One cell of an event may say what a column is called (`event`); three will not.
+    """
+    cells = re.split(r"[,;|\t]", _first_line(path, "utf-8"))
+    known = {cell.strip().strip('"').lower() for cell in cells} & set(columns)
+    return len(known) >= _NAMES_OF_A_HEADER
 
 
 def csv_columns(
@@ -157,11 +179,12 @@ def _first_line(path: Path, encoding: str) -> str:
 
 
 def _scan_lines(paths: Sequence[Path], max_line_bytes: int) -> str:
+    longest = max_line_bytes + _LINE_SLACK
     return (
         f"read_csv([{text_list(paths)}], columns = {{'raw': 'VARCHAR'}}, "
         f"delim = chr({ord(NO_DELIMITER)}), quote = '', escape = '', header = false, "
         "auto_detect = false, strict_mode = false, filename = true, "
-        f"max_line_size = {max_line_bytes + _LINE_SLACK}, "
+        f"max_line_size = {longest}, buffer_size = {_BUFFERED_LINES * longest}, "
         "ignore_errors = true, store_rejects = true)"
     )
 
@@ -194,13 +217,28 @@ def _numbered(file: ReadableFile, *, max_line_bytes: int) -> str:
 def _scan_csv(file: ReadableFile, max_line_bytes: int) -> str:
     columns = ", ".join(f"{text(column)}: 'VARCHAR'" for column, _ in file.columns)
     dialect = file.dialect
+    longest = max_line_bytes + _LINE_SLACK
     return (
         f"read_csv([{text(file.read_from)}], columns = {{{columns}}}, "
         f"delim = {text(dialect.delimiter)}, quote = {text(dialect.quote)}, "
         f"escape = {text(dialect.quote)}, "
         f"header = {str(dialect.header).lower()}, auto_detect = false, "
-        f"strict_mode = true, max_line_size = {max_line_bytes + _LINE_SLACK}, "
+        f"strict_mode = true, max_line_size = {longest}, "
+        f"buffer_size = {_BUFFERED_LINES * longest}, "
         "ignore_errors = true, store_rejects = true)"
+    )
+
+
+def line_as_json(file: ReadableFile, line: str) -> str:
+    """Give the JSON object that rows of CSV are, of a line that is split by SQL."""
+    cells = ", ".join(
+        f"{name(column)} := nullif(cells[{i}], '')"
+        for i, (column, _) in enumerate(file.columns, 1)
+    )
+    split = f"string_split({line}, {text(file.dialect.delimiter)})"
+    return (
+        f"list_transform([{split}], "
+        f"lambda cells: to_json(struct_pack({cells}))::varchar)[1]"
     )
 
 

@@ -19,8 +19,21 @@ from ingestion.sources.group_run import (
     refused_relation,
 )
 from ingestion.sources.preparing import PreparedFile
-from ingestion.sources.readers import by_path, numbered_relation, without_rejects
-from ingestion.sources.verdicts import BLANK, REASONS, SKIPPED, UNKNOWN_SHAPE
+from ingestion.sources.readers import (
+    ReadableFile,
+    by_path,
+    line_as_json,
+    numbered_relation,
+    without_rejects,
+)
+from ingestion.sources.verdicts import (
+    BLANK,
+    ERASED,
+    FILE_REASONS,
+    REASONS,
+    SKIPPED,
+    UNKNOWN_SHAPE,
+)
 from ingestion.sql_text import text, text_list
 
 # `came_out` tells rows that were among those of the COPY from lines that never were.
@@ -30,15 +43,19 @@ CREATE_REFUSED: Final = (
 )
 _FILES_AT_ONCE: Final = 64
 _SHOWN: Final = f"replace(raw_text, {text(BAD_BYTE)}, '\\x')"
-_OPEN: Final = f"reason_code not in ({text_list((BLANK, SKIPPED))})"
+_OPEN: Final = f"reason_code not in ({text_list((BLANK, SKIPPED, ERASED))})"
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Rows by landing path that came out of a COPY and are no events."""
+    """Rows by landing path that came out of a COPY and are no events.
+
+    `erased` are those among the skipped that belong to persons who were erased.
+    """
 
     blank: Mapping[str, int] = field(default_factory=dict)
     skipped: Mapping[str, int] = field(default_factory=dict)
+    erased: int = 0
 
 
 def collect_refused(
@@ -55,14 +72,20 @@ def collect_refused(
     if not result.refused:
         return Counts()
     paths = by_path([file.readable for file in files])
-    relation = refused_relation(result.refused, f"event_name <> {text(UNKNOWN_SHAPE)}")
+    relation = refused_relation(
+        context, result, f"reason_code <> {text(UNKNOWN_SHAPE)}"
+    )
     context.connection.execute(f"create or replace temp table found as {relation}")
     context.connection.execute(
-        f"insert into refused select file, line_number, reason_code, {_SHOWN}, null, "
+        f"insert into refused select file, line_number, reason_code, {_SHOWN}, detail, "
         f"true from found where line_number is not null and {_OPEN}"
     )
     _insert_unnumbered(context, files, paths)
-    return Counts(_counted(context, BLANK, paths), _counted(context, SKIPPED, paths))
+    skipped, erased = (_counted(context, kind, paths) for kind in (SKIPPED, ERASED))
+    both = {path: skipped.get(path, 0) + n for path, n in erased.items()}
+    return Counts(
+        _counted(context, BLANK, paths), {**skipped, **both}, sum(erased.values())
+    )
 
 
 def insert_file(context: LoadContext, path: str, reason_code: str, detail: str) -> None:
@@ -119,6 +142,7 @@ def _insert_unnumbered(
         "group by 1 order by 1"
     ).fetchall()
     readable = {str(file.readable.read_from): file.readable for file in files}
+    shown = _shown([file.readable for file in files])
     for start in range(0, len(rows), _FILES_AT_ONCE):
         part = rows[start : start + _FILES_AT_ONCE]
         lines = numbered_relation(
@@ -127,9 +151,10 @@ def _insert_unnumbered(
         )
         pairs = ", ".join(f"({text(file)}, {text(paths[file])})" for file, _ in part)
         inserted = context.connection.execute(
-            f"insert into refused select path, line, reason_code, {_SHOWN}, null, true "
+            "insert into refused "
+            f"select path, line, reason_code, {shown}, detail, true "
             f"from ({without_rejects(lines)}) as lines join ("
-            "select distinct path, raw_text, reason_code from found "
+            "select distinct path, raw_text, reason_code, detail from found "
             f"join (values {pairs}) as files (read_from, path) on file = read_from "
             f"where line_number is null and {_OPEN}) as wanted "
             "on lines.file = wanted.path and lines.raw = wanted.raw_text"
@@ -137,6 +162,16 @@ def _insert_unnumbered(
         if not inserted or inserted[0] != sum(count for _, count in part):
             named = ", ".join(paths[file] for file, _ in part)
             raise AccountingError(f"{named[:200]}: refused lines could not be found")
+
+
+def _shown(files: Sequence[ReadableFile]) -> str:
+    """Give the text that quarantine keeps of a row, which replay reads as JSON."""
+    if not files or not files[0].columns:
+        return _SHOWN
+    return (
+        f"case when reason_code in ({text_list(FILE_REASONS)}) then {_SHOWN} "
+        f"else {line_as_json(files[0], 'raw_text')} end"
+    )
 
 
 def _insert_unsplit(context: LoadContext, files: Sequence[PreparedFile]) -> None:

@@ -34,7 +34,8 @@ class Shapes:
     `overflow` says that there are keys which `keys` does not list. `is_sample`: other
     lines may have further keys, to be checked by `hashes` (of the lists of keys seen,
     most frequent first) or, when these are None, by counting. `has_malformed`: some
-    lines are no JSON.
+    lines are no JSON. `delimiter`: lines are no JSON at all but the values of the keys,
+    between delimiters.
     """
 
     keys: tuple[str, ...]
@@ -42,6 +43,7 @@ class Shapes:
     is_sample: bool = False
     hashes: tuple[int, ...] | None = None
     has_malformed: bool = False
+    delimiter: str | None = None
 
 
 def shapes_of_columns(columns: Collection[str]) -> Shapes:

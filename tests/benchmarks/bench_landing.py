@@ -1,13 +1,16 @@
 """What landing JSON lines costs, as a multiple of DuckDB's own load of the same files.
 
     python -m tests.benchmarks.bench_landing [--events 10000000] [--home DIR]
-        [--rounds 3] [--dirt] [--naming snake_case]
+        [--rounds 3] [--dirt] [--naming snake_case] [--one-file 5]
 
 The baseline is `copy (select … from read_json(…declared columns…)) to parquet` into
 one file: nothing is validated, partitioned, kept of other fields, or checked. Landing
 includes all of that, checksums and the commit too. Each measurement runs in a process
 of its own, rounds alternate, and the median of the rounds' ratios is what counts:
 at most 3.0x, peak memory under 4 GB.
+
+`--one-file 5` lands one file of 5 GB instead, made of the simulated ones: its peak
+memory is what counts.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import cycle
 from pathlib import Path
 
 import duckdb
@@ -32,6 +36,7 @@ from ingestion.simulator import Dirt, SimulationSpec, simulate
 MEMORY_LIMIT = "2GB"
 THREADS = 2
 LIMIT = 3.0
+PEAK_GB = 4.0
 DAYS = 90
 
 
@@ -155,6 +160,31 @@ def run(home: Path, rounds: int) -> float:
     return median
 
 
+def one_file(home: Path, gigabytes: float) -> Path:
+    """Give a home with one file: the simulated ones behind one another, repeated."""
+    alone = home / "one_file"
+    target = alone / "landing" / "app" / "events.jsonl"
+    shutil.rmtree(alone, ignore_errors=True)
+    target.parent.mkdir(parents=True)
+    with target.open("wb") as out:
+        for file in cycle(sorted((home / "landing" / "app").glob("*.jsonl"))):
+            if out.tell() >= gigabytes * 1e9:
+                return alone
+            with file.open("rb") as lines:
+                shutil.copyfileobj(lines, out, 1 << 24)
+    raise SystemExit(f"no files in {home}")
+
+
+def run_one_file(home: Path, gigabytes: float) -> float:
+    """Land one big file and print; gives the peak memory in GB."""
+    alone = one_file(home, gigabytes)
+    cost = measured("landing", alone)
+    size = (alone / "landing" / "app" / "events.jsonl").stat().st_size
+    print(f"landing one file of {size / 1e9:.2f} GB  {cost} (limit {PEAK_GB} GB)")
+    shutil.rmtree(alone)
+    return cost.peak_gb
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=10_000_000)
@@ -162,12 +192,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--naming", default="snake_case")
     parser.add_argument("--dirt", action="store_true")
+    parser.add_argument("--one-file", type=float, default=0, metavar="GB")
     parser.add_argument("--step", choices=sorted(STEPS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step:
         STEPS[arguments.step](arguments.home)
         return
     prepare(arguments.home, arguments.events, arguments.naming, has_dirt=arguments.dirt)
+    if arguments.one_file:
+        if run_one_file(arguments.home, arguments.one_file) > PEAK_GB:
+            raise SystemExit(1)
+        return
     if run(arguments.home, arguments.rounds) > LIMIT:
         raise SystemExit(1)
 
