@@ -29,6 +29,7 @@ import duckdb
 from ingestion.catalog import CatalogSettings, compile_catalog, load_catalog
 from ingestion.landing import LandingOptions, land
 from ingestion.simulator import Dirt, SimulationSpec, simulate
+from ingestion.user_agents import add_user_agents
 
 DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MEMORY_LIMIT = "3GB"
@@ -103,7 +104,7 @@ def build(home: Path) -> Cost:
 
 
 def land_new_files(home: Path) -> int:
-    """Land what lies in the landing folder; gives the number of rows landed."""
+    """Land new files and parse their user agents; give the rows landed."""
     result = land(
         LandingOptions(
             landing_dir=home / "landing",
@@ -113,6 +114,7 @@ def land_new_files(home: Path) -> int:
         ),
         [],
     )
+    add_user_agents(home / "lake", home / "lake" / "catalog")
     return result.landed
 
 

@@ -21,6 +21,8 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from ingestion.catalog import CatalogSettings, compile_catalog, load_catalog
 from ingestion.events import EVENT_COLUMNS
+from ingestion.lake_counts import newest_event_day
+from ingestion.landed_tables import LANDED_TABLES
 
 DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
@@ -50,6 +52,8 @@ class WarehouseOfTest:
         shutil.rmtree(self.lake, ignore_errors=True)
         self.forget_tables()
         self.land([], load_id="00000000T000000000000")
+        for table in LANDED_TABLES.values():
+            self.land_rows(table.name, [], load_id="00000000T000000000000")
         self._write(
             pa.table({name: pa.array([], pa.string()) for name in _QUARANTINE_TEXTS})
             .append_column("line_number", pa.array([], pa.int64()))
@@ -77,6 +81,7 @@ class WarehouseOfTest:
                 reporting_timezone=reporting_timezone,
                 week_start=week_start,
                 as_of=as_of,
+                newest_event_day=newest_event_day(self.lake),
             ),
             self.lake / "catalog",
         )
@@ -111,6 +116,28 @@ class WarehouseOfTest:
             * bool(count),
         }
         (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    def land_rows(self, table: str, rows: Sequence[Row], load_id: str) -> None:
+        """Commit rows of another table than events as one load, as one file."""
+        landed = LANDED_TABLES[table]
+        schema = pa.schema(
+            [
+                pa.field(name, _ARROW_TYPES[type_])
+                for name, type_ in landed.types().items()
+            ]
+        )
+        given = {"source": "s", "file": "s/f", "extra": "{}", "load_id": load_id}
+        complete = [
+            {
+                name: {**given, "line_number": line, **row}.get(name)
+                for name in schema.names
+            }
+            for line, row in enumerate(rows, start=1)
+        ]
+        folder = self.lake / table / f"load={load_id}" / "date=1970-01-01"
+        self._write(
+            pa.Table.from_pylist(complete, schema=schema), folder / "part.parquet"
+        )
 
     def dbt(self, *arguments: str) -> dbtRunnerResult:
         """Run dbt on the real project; raises when it did not succeed."""
@@ -157,6 +184,9 @@ _ARROW_TYPES = {
     "VARCHAR": pa.string(),
     "TIMESTAMP": pa.timestamp("us"),
     "DECIMAL(18,6)": pa.decimal128(18, 6),
+    "DATE": pa.date32(),
+    "BOOLEAN": pa.bool_(),
+    "BIGINT": pa.int64(),
 }
 _EVENT_SCHEMA = pa.schema(
     [pa.field(column.name, _ARROW_TYPES[column.type]) for column in EVENT_COLUMNS]

@@ -10,6 +10,12 @@
 {% endmacro %}
 
 
+{# The same after normalised_events(). #}
+{% macro normalised_event_columns() %}
+    {{ return(landed_event_columns() + ['sent_revenue', 'sent_currency', 'is_known_crawler']) }}
+{% endmacro %}
+
+
 {# A hash of everything the client sent, for ties: which copy of a row wins must not
    depend on the load that brought it, so load_id stays out. Null and '' differ. #}
 {% macro row_fingerprint(relation, columns) %}

@@ -8,11 +8,12 @@
 {%- endmacro %}
 
 
-{# UTC days to which copies of events were added, or from which one was taken. #}
+{# UTC days of which the lake holds new copies of events. A day that has expired there
+   (`daybreak retain`) is not among them: what was built from it could not be built again. #}
 {% macro landed_days_since(mark) -%}
-    select event_date
-    from {{ ref('int_landed_days') }}
-    where last_load_id > '{{ mark }}'
+    select distinct event_date
+    from {{ ref('stg_events') }}
+    where load_id > '{{ mark }}'
 {%- endmacro %}
 
 

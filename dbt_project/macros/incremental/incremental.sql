@@ -12,7 +12,8 @@
 {# The table a later model of the same name left behind in the last run, or none.
    It is no ref, because reading one's own future would be a cycle. #}
 {% macro state_of_last_run(model_name) %}
-    {% if not execute %}{{ return(none) }}{% endif %}
+    {# A unit test has no relation of its own. #}
+    {% if not execute or not this %}{{ return(none) }}{% endif %}
     {{ return(adapter.get_relation(
         database=this.database, schema=this.schema, identifier=model_name
     )) }}
@@ -25,7 +26,48 @@
 {% macro should_full_refresh() %}
     {% set asked = config.get('full_refresh') %}
     {% if asked is none %}{% set asked = flags.FULL_REFRESH %}{% endif %}
-    {{ return(asked or declaration_has_changed()) }}
+    {% set in_full = asked or declaration_has_changed() %}
+    {% do refuse_to_forget(in_full) %}
+    {{ return(in_full) }}
+{% endmacro %}
+
+
+{# Where days of raw events have expired (`daybreak retain`), what was built from them
+   is all there is: a model that reads the lake refuses to be built from the rest. The
+   names of files in lake/retained say which days are whole; nothing expired, no file. #}
+{% macro refuse_to_forget(in_full) %}
+    {% if not execute or not this or target.type != 'duckdb' %}{{ return('') }}{% endif %}
+    {% if not reads_landed_events(model) %}{{ return('') }}{% endif %}
+    {% if not in_full and load_relation(this) is not none %}{{ return('') }}{% endif %}
+    {% set marks %}
+        select split_part(file, '=', -1) as first_day
+        from glob('{{ env_var("DAYBREAK_LAKE_PATH", "lake") }}/retained/events=*')
+        order by 1 desc
+        limit 1
+    {% endset %}
+    {% set found = run_query(marks).columns[0].values() %}
+    {% if found and not found[0].endswith('.forgotten') %}
+        {% do exceptions.raise_compiler_error(
+            this.identifier ~ ' would be built in full, and the lake no longer holds events'
+            ~ ' before ' ~ found[0] ~ ': all that the warehouse knows of earlier days would'
+            ~ ' be lost. Restore the warehouse from a backup, or take back the change of'
+            ~ ' the rules that asks for a full build; to go on without those days:'
+            ~ ' daybreak retain --forget'
+        ) %}
+    {% endif %}
+{% endmacro %}
+
+
+{# Whether a model reads the lake's events: itself, or through views. #}
+{% macro reads_landed_events(node) %}
+    {% for name in node.depends_on.nodes %}
+        {% if name == 'source.daybreak.raw.events' %}{{ return(true) }}{% endif %}
+        {% set upstream = graph.nodes.get(name) %}
+        {% if upstream and upstream.config.materialized in ('view', 'ephemeral') %}
+            {% if reads_landed_events(upstream) %}{{ return(true) }}{% endif %}
+        {% endif %}
+    {% endfor %}
+    {{ return(false) }}
 {% endmacro %}
 
 

@@ -1,11 +1,13 @@
 {# Conversion and time to convert. Each conversion is credited to the latest base event
    of the person at or before it, within (t - window, t] [MetricFlow]; figures belong to
    the period of the base event. One ordered pass over both kinds of events: at equal
-   times the base event comes first. #}
+   times the base event comes first. The mean is taken of exact decimals: a sum of
+   floating numbers depends on the order in which rows happen to lie. #}
 {% macro conversion_rows(metric, is_new) -%}
     {%- if metric.metric_type == 'time_to' -%}
         {%- set total = {
-            'mean': 'avg(seconds_to_convert)',
+            'mean': 'cast(sum(cast(seconds_to_convert as decimal(18, 6))) as double)'
+                ~ ' / count(seconds_to_convert)',
             'median': percentile_of('seconds_to_convert', 0.5),
             'p90': percentile_of('seconds_to_convert', 0.9)
         }[metric.statistic] -%}

@@ -17,50 +17,97 @@
 {% set mark = high_water_mark('load_id') %}
 
 -- New copies, and the winners so far of every day they touch. The winner is a minimum,
--- so choosing among winners and new copies equals choosing among all copies.
-with candidates as {{ inline_cte() }} (
+-- so choosing among winners and new copies equals choosing among all copies. Few ids are
+-- repeated: only their copies are compared, and only copies that stay are normalised.
+with new_copies as {{ inline_cte() }} (
 
     select {{ listed(landed_event_columns()) }}
     from {{ ref('stg_events') }}
     where load_id > '{{ mark }}'
-    {% if is_incremental() %}
-    union all
-    select {{ listed(landed_event_columns()) }}
-    from {{ this }}
-    where {{ lies_in_changed_days('event_date', mark) }}
-    {% endif %}
 
 ),
 
+{% if is_incremental() %}
+winners_so_far as {{ inline_cte() }} (
+
+    select {{ listed(normalised_event_columns()) }}
+    from {{ this }}
+    where {{ lies_in_changed_days('event_date', mark) }}
+
+),
+
+{% endif %}
 repeated_ids as (
 
     select event_id
-    from candidates
+    from (
+        select event_id from new_copies
+        {% if is_incremental() %}
+        union all
+        select event_id from winners_so_far
+        {% endif %}
+    ) as copies
     group by event_id
     having count(*) > 1
 
 ),
 
+new_single_copies as {{ inline_cte() }} (
+
+    select new_copies.*
+    from new_copies
+    left join repeated_ids on new_copies.event_id = repeated_ids.event_id
+    where repeated_ids.event_id is null
+
+),
+
+new_repeated_copies as (
+
+    select new_copies.*
+    from new_copies
+    inner join repeated_ids on new_copies.event_id = repeated_ids.event_id
+
+),
+
+normalised_singles as {{ inline_cte() }} ({{ normalised_events('new_single_copies') }}),
+
+normalised_repeated as ({{ normalised_events('new_repeated_copies') }}),
+
+repeated_copies as (
+
+    select {{ listed(normalised_event_columns()) }} from normalised_repeated
+    {% if is_incremental() %}
+    union all
+    select winners_so_far.*
+    from winners_so_far
+    inner join repeated_ids on winners_so_far.event_id = repeated_ids.event_id
+    {% endif %}
+
+),
+
 winning_copies as (
 
-    select candidates.*
-    from candidates
-    inner join repeated_ids on candidates.event_id = repeated_ids.event_id
+    select *
+    from repeated_copies
     qualify row_number() over (
-        partition by candidates.event_id
+        partition by event_id
         order by
-            candidates.received_at nulls last,
-            {{ row_fingerprint('candidates', landed_event_columns()) }}
+            received_at nulls last,
+            {{ row_fingerprint('repeated_copies', normalised_event_columns()) }}
     ) = 1
 
 ),
 
 deduplicated as (
 
-    select candidates.*
-    from candidates
-    left join repeated_ids on candidates.event_id = repeated_ids.event_id
+    select {{ listed(normalised_event_columns()) }} from normalised_singles
+    {% if is_incremental() %}
+    union all
+    select winners_so_far.*
+    from winners_so_far
+    left join repeated_ids on winners_so_far.event_id = repeated_ids.event_id
     where repeated_ids.event_id is null
+    {% endif %}
     union all
     select * from winning_copies
 

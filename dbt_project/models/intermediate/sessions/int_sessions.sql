@@ -21,9 +21,15 @@
 {% set heartbeats = fromjson(setting('heartbeat_events')) %}
 {% set visit_seconds = setting('minimum_visit_seconds') %}
 
+-- The join holds one row an event in memory: what int_events knows too stays there.
 with placed as (
 
-    select * from {{ ref('int_events_sessionized') }}
+    select
+        event_id,
+        event_date,
+        session_id,
+        event_order
+    from {{ ref('int_events_sessionized') }}
     where
         session_id is not null
         {% if is_incremental() %}
@@ -36,11 +42,9 @@ described as (
 
     select
         placed.session_id,
-        placed.session_started_at,
-        placed.session_start_date,
-        placed.person_id,
-        placed.occurred_at,
         placed.event_order,
+        events.person_id,
+        events.occurred_at,
         events.event_name,
         events.user_id,
         events.anonymous_id,
@@ -68,11 +72,11 @@ described as (
         end as page_view_id,
         {% endif %}
         catalog_events.is_page_view
-    from placed
-    inner join {{ ref('int_events') }} as events
+    from {{ ref('int_events') }} as events
+    inner join placed
         on
-            placed.event_id = events.event_id
-            and placed.event_date = events.event_date
+            events.event_id = placed.event_id
+            and events.event_date = placed.event_date
     left join {{ ref('stg_catalog_events') }} as catalog_events
         on events.event_name = catalog_events.event_name
 
@@ -87,16 +91,16 @@ final as (
         -- A session known from a heartbeat on began when that page was opened.
         case
             when min_by(is_heartbeat, event_order)
-                then min(session_started_at) - interval '{{ visit_seconds }}' second
-            else min(session_started_at)
+                then min(occurred_at) - interval '{{ visit_seconds }}' second
+            else min(occurred_at)
         end as started_at,
         {% else %}
-        min(session_started_at) as started_at,
+        min(occurred_at) as started_at,
         {% endif %}
         max(occurred_at) as ended_at,
-        session_start_date,
+        cast(min(occurred_at) as date) as session_start_date,
         cast(
-            {{ seconds_between('min(session_started_at)', 'max(occurred_at)') }}
+            {{ seconds_between('min(occurred_at)', 'max(occurred_at)') }}
             as double
         ) as duration_seconds,
         count(*) as event_count,
@@ -127,7 +131,7 @@ final as (
         {{ newest_load() }} as built_through_load_id,
         {{ declaration_hash() }} as declaration_hash
     from described
-    group by session_id, session_start_date
+    group by session_id
     {% if setting('session_requires_page_view') == 'true' %}
     having
         {% if heartbeats %}

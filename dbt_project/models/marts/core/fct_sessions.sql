@@ -28,6 +28,8 @@ final as (
         utm_source,
         utm_medium,
         utm_campaign,
+        {{ channel_group('utm_source', 'utm_medium', 'utm_campaign', 'referrer') }}
+            as channel,
         platform,
         app_version,
         country,

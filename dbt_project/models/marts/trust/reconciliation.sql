@@ -4,7 +4,7 @@ with landed as (
         'landed rows of the manifests = rows in the lake' as check_name,
         (select coalesce(sum(landed_row_count), 0) from {{ ref('stg_load_files') }})
             as left_count,
-        (select count(*) from {{ source('raw', 'events') }}) as right_count
+        (select coalesce(sum(row_count), 0) from {{ ref('stg_lake_days') }}) as right_count
 
 ),
 
