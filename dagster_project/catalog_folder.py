@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from dagster_project.settings import Settings
 from ingestion.catalog import Catalog, CatalogSettings, compile_catalog, load_catalog
+from ingestion.lake_counts import newest_event_day
 
 
 def read_catalog(settings: Settings) -> Catalog:
@@ -27,6 +28,7 @@ def compile_into_lake(
             reporting_timezone=settings.reporting_timezone,
             week_start=settings.week_start,
             as_of=moment,
+            newest_event_day=newest_event_day(settings.lake),
         ),
         settings.compiled_catalog,
     )

@@ -42,6 +42,17 @@ def finding_metadata(finding: Finding) -> dict[str, Any]:
     }
 
 
+def warning(spec: dg.AssetCheckSpec, finding: Finding) -> dg.AssetCheckResult:
+    """Return the result of a check that warns: passed where nothing was found."""
+    return dg.AssetCheckResult(
+        check_name=spec.name,
+        asset_key=spec.asset_key,
+        passed=finding.failed_count == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=finding_metadata(finding),
+    )
+
+
 def finding_of(evaluation: dg.AssetCheckEvaluation) -> Finding:
     """Read a finding back from an evaluation."""
     values: dict[str, Any] = {

@@ -91,6 +91,16 @@ def descriptions(manifest: Mapping[str, Any]) -> dict[str, Descriptions]:
     }
 
 
+def person_tables(manifest: Mapping[str, Any]) -> set[str]:
+    """Return the models that are about single persons, as `schema.table`."""
+    return {
+        f"{node['schema']}.{node['alias']}"
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+        and node["config"].get("meta", {}).get("sensitivity") == "person"
+    }
+
+
 @contextmanager
 def _exclusive(path: Path) -> Iterator[None]:
     with path.open("a") as handle:

@@ -11,6 +11,7 @@ from dagster_project.defs import (
     forecasts,
     identities,
     ingestion,
+    origins,
     publish,
     quality,
     reports,
@@ -21,6 +22,7 @@ from dagster_project.settings import Settings
 
 ASSETS = (
     ingestion.catalog,
+    origins.fetching,
     ingestion.landing,
     dbt.dbt_staging,
     dbt.dbt_intermediate,

@@ -6,7 +6,6 @@ or not at all. What can be computed anew from facts does not belong here.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from dagster_project.warehouse import (
     parquet_relation,
     refuse_wrong_columns,
 )
+from ingestion.durable import put_in_place
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Ledger:
             connection.execute(
                 f"copy (select {columns} from incoming) to '{aside}' (format parquet)"
             )
-        _persist(aside, folder / f"{run_id}.parquet")
+        put_in_place(aside, folder / f"{run_id}.parquet")
 
     def record_new(self, table: Table, frame: pd.DataFrame, run_id: str) -> int:
         """Keep the rows whose key no earlier run has recorded; return how many.
@@ -96,9 +96,3 @@ def _without_known(
             f"select incoming.* from incoming anti join "
             f"{parquet_relation(table, known)} as known on {condition}"
         ).df()
-
-
-def _persist(aside: Path, final: Path) -> None:
-    with aside.open("rb") as handle:
-        os.fsync(handle.fileno())
-    aside.replace(final)

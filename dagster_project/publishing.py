@@ -1,25 +1,46 @@
-"""The published copy: what BI reads, replaced whole or not at all.
+"""The published copies: what BI reads, replaced whole or not at all.
 
-Readers that are connected keep the old file; those who connect later see the new
-one. Whether a night may publish is decided by its audit, not here.
+Two databases, because DuckDB knows no users and a file has a mode: aggregates are for
+everyone (0444), tables with one row per person for the file's group (0440). A night is
+a folder with both; `current` is a link to it, and the names that readers know lead
+through that link, so that one rename changes both. Readers that are connected keep the
+old files; those who connect later see the new ones. Whether a night may publish is
+decided by its audit, not here.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import duckdb
 
+from dagster_project.published_nights import new_night, switch_to
+from ingestion.durable import sync
+
 PUBLISHED_SCHEMAS = ("marts", "analysis", "trust")
+PERSONS_FILE = "persons.duckdb"
+AGGREGATES_MODE = 0o444
+PERSONS_MODE = 0o440
 # A file of DuckDB 2 cannot be opened by clients of DuckDB 1; this format can.
 STORAGE_VERSION = "v1.0.0"
 STATUS_FILE = "status.json"
 # Views of the warehouse name its database, so it is attached under that name.
 SOURCE = "warehouse"
+# A table with one of these tells persons apart, whatever it says of itself: what nobody
+# has declared is not for everyone.
+PERSON_COLUMNS = frozenset(
+    {
+        *("person_id", "user_id", "anonymous_id", "identity", "linked_identity"),
+        *("linked_person_id", "device_id", "session_id", "vendor_session_id", "email"),
+    }
+)
+
+
+class PostgresError(RuntimeError):
+    """A night cannot be published to PostgreSQL; the message says the cure."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +52,25 @@ class Descriptions:
 
 
 @dataclass(frozen=True)
+class Sensitivity:
+    """Which `schema.table` are about single persons.
+
+    Columns of `withheld` (by table) are such in a table that is not: they are null in
+    the aggregates, and the whole table stands among the persons' too.
+    """
+
+    person_tables: Collection[str] = ()
+    withheld: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Published:
-    """What was published: the file, its size, and rows by `schema.table`."""
+    """What was published: both files, their size, and rows by `schema.table`."""
 
     path: Path
     bytes: int
     rows: Mapping[str, int]
+    persons_path: Path
 
 
 @dataclass(frozen=True)
@@ -61,69 +95,119 @@ def publish(
     threads: int,
     memory_limit: str,
     descriptions: Mapping[str, Descriptions] | None = None,
+    sensitivity: Sensitivity | None = None,
 ) -> Published:
-    """Copy the schemas that BI reads into a new file and put it in place.
+    """Copy the schemas that BI reads into two new files and put both in place.
 
-    `descriptions` by `schema.table` become comments in the database. Raises
-    `duckdb.Error` and leaves the published file as it is when anything goes wrong.
+    `target` is the file of aggregates; that of persons stands beside it.
+    `descriptions` by `schema.table` become comments in the databases. Raises
+    `duckdb.Error` and leaves what is published as it is when anything goes wrong.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for left_over in target.parent.glob(f".{target.stem}-*.duckdb*"):
-        left_over.unlink()
-    aside = target.parent / f".{target.stem}-{os.getpid()}.duckdb"
+    folder = target.parent
+    night = new_night(folder)
+    aggregates, persons = night / target.name, night / PERSONS_FILE
     rows = _copy(
         warehouse,
-        aside,
+        (aggregates, persons),
         descriptions or {},
+        sensitivity or Sensitivity(),
         {"threads": threads, "memory_limit": memory_limit},
     )
-    _fsync(aside)
-    aside.chmod(0o440)
-    size = aside.stat().st_size
-    aside.replace(target)
-    _fsync(target.parent)
-    return Published(target, size, rows)
+    for path, mode in ((aggregates, AGGREGATES_MODE), (persons, PERSONS_MODE)):
+        path.chmod(mode)
+        sync(path)
+    sync(night)
+    size = aggregates.stat().st_size + persons.stat().st_size
+    switch_to(folder, night, (target.name, PERSONS_FILE))
+    return Published(target, size, rows, folder / PERSONS_FILE)
 
 
 def _copy(
     warehouse: Path,
-    aside: Path,
+    targets: tuple[Path, Path],
     descriptions: Mapping[str, Descriptions],
+    sensitivity: Sensitivity,
     config: dict[str, str | bool | int | float | list[str]],
 ) -> dict[str, int]:
+    """Fill the files of aggregates and persons."""
     with duckdb.connect(config=config) as connection:
         connection.execute(f"attach {_text(str(warehouse))} as {SOURCE} (read_only)")
-        connection.execute(
-            f"attach {_text(str(aside))} as target "
-            f"(storage_version {_text(STORAGE_VERSION)})"
-        )
-        tables = connection.execute(
-            "select table_schema, table_name from information_schema.tables "
-            f"where table_catalog = '{SOURCE}' and list_contains(?, table_schema) "
-            "order by all",
-            [list(PUBLISHED_SCHEMAS)],
-        ).fetchall()
-        rows = {}
-        for schema in PUBLISHED_SCHEMAS:
-            connection.execute(f"create schema target.{schema}")
-        for schema, name in tables:
-            rows[f"{schema}.{name}"] = _copy_table(connection, schema, name)
-        _comment(connection, tables, descriptions)
-        connection.execute("checkpoint target")
-        connection.execute("detach target")
+        tables = _published_tables(connection)
+        rows: dict[str, int] = {}
+        for name, path in zip(("aggregates", "persons"), targets, strict=True):
+            connection.execute(
+                f"attach {_text(str(path))} as {name} "
+                f"(storage_version {_text(STORAGE_VERSION)})"
+            )
+            chosen = [
+                table
+                for table, columns in tables.items()
+                if _belongs(table, columns, name, sensitivity)
+            ]
+            for schema in PUBLISHED_SCHEMAS:
+                connection.execute(f"create schema {name}.{schema}")
+            for schema, table in chosen:
+                hidden = sensitivity.withheld.get(f"{schema}.{table}", ())
+                count = _copy_table(
+                    connection,
+                    name,
+                    (schema, table),
+                    () if name == "persons" else hidden,
+                )
+                rows.setdefault(f"{schema}.{table}", count)
+            _comment(connection, name, chosen, descriptions)
+            connection.execute(f"checkpoint {name}")
+            connection.execute(f"detach {name}")
     return rows
 
 
-def _copy_table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> int:
-    relation = f'{schema}."{name}"'
+def _published_tables(
+    connection: duckdb.DuckDBPyConnection,
+) -> dict[tuple[str, str], list[str]]:
+    """Give the columns of every table that is published."""
+    rows = connection.execute(
+        "select table_schema, table_name, list(column_name) "
+        f"from information_schema.columns where table_catalog = '{SOURCE}' "
+        "and list_contains(?, table_schema) group by all order by all",
+        [list(PUBLISHED_SCHEMAS)],
+    ).fetchall()
+    return {(schema, table): columns for schema, table, columns in rows}
+
+
+def _belongs(
+    table: tuple[str, str],
+    columns: Sequence[str],
+    target: str,
+    sensitivity: Sensitivity,
+) -> bool:
+    name = ".".join(table)
+    hidden = {*sensitivity.withheld.get(name, ())}
+    is_personal = name in sensitivity.person_tables or PERSON_COLUMNS & (
+        {*columns} - hidden
+    )
+    if target == "persons":
+        return bool(is_personal or hidden)
+    return not is_personal
+
+
+def _copy_table(
+    connection: duckdb.DuckDBPyConnection,
+    target: str,
+    table: tuple[str, str],
+    hidden: Collection[str],
+) -> int:
+    relation = f'{table[0]}."{table[1]}"'
+    nulls = ", ".join(f'cast(null as varchar) as "{column}"' for column in hidden)
+    chosen = f"select * replace ({nulls})" if nulls else ""
     copied = connection.execute(
-        f"create table target.{relation} as from {SOURCE}.{relation}"
+        f"create table {target}.{relation} as {chosen} from {SOURCE}.{relation}"
     ).fetchone()
     return int(copied[0]) if copied else 0
 
 
 def _comment(
     connection: duckdb.DuckDBPyConnection,
+    target: str,
     tables: Sequence[tuple[str, str]],
     descriptions: Mapping[str, Descriptions],
 ) -> None:
@@ -131,14 +215,14 @@ def _comment(
         (schema, table, column)
         for schema, table, column in connection.execute(
             "select schema_name, table_name, column_name from duckdb_columns() "
-            "where database_name = 'target'"
+            f"where database_name = {_text(target)}"
         ).fetchall()
     }
     for schema, name in tables:
         meaning = descriptions.get(f"{schema}.{name}")
         if meaning is None:
             continue
-        relation = f'target.{schema}."{name}"'
+        relation = f'{target}.{schema}."{name}"'
         connection.execute(f"comment on table {relation} is {_text(meaning.table)}")
         for column, text in meaning.columns.items():
             if text and (schema, name, column) in present:
@@ -152,7 +236,7 @@ def write_status(folder: Path, status: Status) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f".{STATUS_FILE}.tmp"
     aside.write_text(json.dumps(asdict(status), indent=2) + "\n", encoding="utf-8")
-    _fsync(aside)
+    sync(aside)
     aside.replace(folder / STATUS_FILE)
 
 
@@ -177,14 +261,6 @@ def mark_stale(folder: Path, reason: str) -> None:
             reason=reason,
         ),
     )
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _text(text: str) -> str:

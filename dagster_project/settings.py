@@ -7,12 +7,13 @@ product (metrics, funnels, targets) is declared in the catalog, not here.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -102,8 +103,43 @@ class Settings(BaseSettings):
         description="How often the sensor looks for newly landed files "
         "(the sensor is off until switched on in the UI).",
     )
+    personal_keys: SecretStr | None = Field(
+        default=None,
+        description="Keys of pseudonyms and encrypted values, the current one first: "
+        "`k2:<secret>,k1:<secret>`; a secret has 32 characters or more "
+        "(`openssl rand -hex 32`). Needed once events.yml declares personal data; keep "
+        "old keys as long as what they made.",
+    )
     ui_port: int = Field(
         default=3000, ge=1, le=65_535, description="Port of `daybreak ui`."
+    )
+
+    raw_retention: str = Field(
+        default="",
+        description="How many days `daybreak retain` keeps raw data, by table, such as "
+        "`events=400,quarantine=30,landing=60`. A table that is not named is kept.",
+    )
+    postgres_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL database that every published night is copied to, such "
+        "as `postgresql://daybreak@db/analytics`. Unset: none.",
+    )
+    postgres_analyst_role: str = Field(
+        default="analyst",
+        min_length=1,
+        description="Role on PostgreSQL that reads aggregates.",
+    )
+    postgres_steward_role: str = Field(
+        default="steward",
+        min_length=1,
+        description="Role on PostgreSQL that reads tables about persons too.",
+    )
+    erasure_key: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Secret by which erased persons are remembered (a keyed hash of "
+        "their ids, nothing else), so that a file sent again does not bring them back. "
+        "Never change it.",
     )
 
     @field_validator("reporting_timezone")
@@ -114,6 +150,10 @@ class Settings(BaseSettings):
                 f"{value!r} is not an IANA time zone; write for example Europe/Berlin"
             )
         return value
+
+    def secrets(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the values of the variables that declarations name, if set."""
+        return {name: os.environ[name] for name in names if os.environ.get(name)}
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -175,6 +215,11 @@ class Settings(BaseSettings):
         return self.home / "reports"
 
     @property
+    def erasures(self) -> Path:
+        """Certificates of erased persons."""
+        return self.home / "erasures"
+
+    @property
     def logs(self) -> Path:
         """One log file for each run."""
         return self.home / "logs"
@@ -229,23 +274,23 @@ class Settings(BaseSettings):
     def apply_environment(self) -> None:
         """Set up the home and this process (and its children) to work in it.
 
-        Creates the folders, writes `dagster.yaml` where absent or outdated and
-        sets the environment variables of `environment()`.
+        Creates the folders (those that hold single persons' rows closed to users
+        outside the group), writes `dagster.yaml` where absent or outdated and sets the
+        environment variables of `environment()`.
         """
         for folder in (
-            self.landing,
-            self.warehouse_path.parent,
-            self.published,
-            self.reports,
-            self.logs,
-            self.dbt_target,
-            self.dbt_logs,
-            self.dagster_home,
+            *(self.landing, self.lake, self.warehouse_path.parent, self.logs),
+            *(self.dbt_target, self.dbt_logs, self.dagster_home, self.erasures),
         ):
+            folder.mkdir(mode=PRIVATE_MODE, parents=True, exist_ok=True)
+        for folder in (self.published, self.reports):
             folder.mkdir(parents=True, exist_ok=True)
         _write_if_changed(self.dagster_home / "dagster.yaml", DAGSTER_YAML)
         os.environ.update(self.environment())
 
+
+# Of folders that Daybreak makes; what somebody else made stays as it is.
+PRIVATE_MODE = 0o750
 
 # No pools: a killed run keeps its slot until a daemon frees it, and every later run
 # from the terminal would wait for ever. `run.lock` keeps runs apart instead, and dies

@@ -11,22 +11,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """A column: name, DuckDB type, meaning."""
+    """A column: name, DuckDB type, meaning, and whether it may name persons."""
 
     name: str
     type: str
     description: str
+    is_personal: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: schema, name, grain, columns, and the columns that name a row."""
+    """A table: schema, name, grain, columns, and the columns that name a row.
+
+    `is_about_persons`: its rows are of single persons; it is published apart.
+    """
 
     schema: str
     name: str
     description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    is_about_persons: bool = False
 
     @property
     def qualified(self) -> str:
@@ -115,6 +120,7 @@ IDENTITY_LEDGER = Table(
 IDENTITY_HISTORY = Table(
     schema="analysis",
     name="identity_history",
+    is_about_persons=True,
     description="One row per id, span of its events and time during which they were "
     "taken for one person's. An id without a row stood for itself.",
     key=("identity", "valid_from", "known_from"),
@@ -207,7 +213,13 @@ CHECK_RESULTS = Table(
         Column("status", "varchar", "passed, warned, failed or error."),
         Column("failed_count", "bigint", "Rows or values that break the rule."),
         Column("observed", "varchar", "What was seen, in words or as JSON."),
-        Column("examples", "varchar", "Up to ten offending rows, as a JSON list."),
+        Column(
+            "examples",
+            "varchar",
+            "Up to ten offending rows, as a JSON list; null where persons are not "
+            "shown.",
+            is_personal=True,
+        ),
         Column("cure", "varchar", "What to do about a failure."),
     ),
 )
@@ -226,4 +238,8 @@ RUN_HEALTH = Table(
         Column("seconds", "double", "How long it took."),
         Column("rows", "bigint", "Rows of the tables it wrote; null when none."),
     ),
+)
+
+DECLARED_TABLES = tuple(
+    table for table in list(globals().values()) if isinstance(table, Table)
 )

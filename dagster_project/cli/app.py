@@ -7,7 +7,17 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from dagster_project.cli import catalog, night, output, quarantine, simulation, tools
+from dagster_project.cli import (
+    catalog,
+    erasure,
+    night,
+    output,
+    privacy,
+    quarantine,
+    retention,
+    simulation,
+    tools,
+)
 from dagster_project.nightly.exit_codes import MEANINGS, ExitCode
 from dagster_project.run_lock import BusyError
 
@@ -33,8 +43,11 @@ app.command("ingest", rich_help_panel="The night")(night.ingest)
 app.command("report", rich_help_panel="The night")(night.report)
 app.command("publish", rich_help_panel="The night")(night.publish)
 app.command("simulate", rich_help_panel="Data")(simulation.simulate)
+app.command("erase", rich_help_panel="Data")(erasure.erase)
+app.command("retain", rich_help_panel="Data")(retention.retain)
 app.add_typer(quarantine.app, name="quarantine", rich_help_panel="Data")
 app.add_typer(catalog.app, name="catalog", rich_help_panel="Data")
+app.add_typer(privacy.app, name="privacy", rich_help_panel="Data")
 app.command(
     "dbt",
     rich_help_panel="Tools",
@@ -47,7 +60,11 @@ app.command("ui", rich_help_panel="Tools")(tools.ui)
 def main() -> None:
     """Run the command line; every error becomes a sentence and an exit code."""
     from dagster_project.dbt_manifest import ManifestError
+    from dagster_project.open_erasure import OpenErasureError
+    from dagster_project.publishing import PostgresError
     from dagster_project.warehouse import WarehouseError
+    from ingestion.privacy.keys import KeyRingError
+    from ingestion.privacy.remembered import ErasureKeyError
 
     try:
         app()
@@ -57,7 +74,14 @@ def main() -> None:
     except ValidationError as error:
         output.complain(output.settings_problems(error))
         sys.exit(ExitCode.USAGE)
-    except (ManifestError, WarehouseError) as error:
+    except (
+        ErasureKeyError,
+        KeyRingError,
+        ManifestError,
+        OpenErasureError,
+        PostgresError,
+        WarehouseError,
+    ) as error:
         output.complain(str(error))
         sys.exit(ExitCode.USAGE)
     except Exception as error:  # noqa: BLE001 - the last stop before the terminal

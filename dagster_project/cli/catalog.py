@@ -1,8 +1,9 @@
-"""`catalog check`: is what the product declares usable?"""
+"""`catalog check` and `catalog infer`: what the product declares, or could."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -41,6 +42,51 @@ def check() -> None:
     )
 
 
+@app.command("infer")
+def infer(
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", metavar="NAME", help="Only this source. Repeatable."),
+    ] = None,
+    output_file: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Default: the terminal."),
+    ] = None,
+) -> None:
+    """Write a first tracking plan from the events that have landed.
+
+    A draft to read and correct: events with their counts, properties with their types,
+    what was always there, what looks like activity of a person. Values are masked.
+
+    Example: `daybreak catalog infer --source app --output my_catalog/events.yml`
+    """
+    from ingestion.lake import Lake
+    from ingestion.landed_tables import EVENTS
+    from ingestion.tracking_plan.inference import infer_plan
+
+    if output_file is not None and output_file.exists():
+        output.complain(f"{output_file} exists: name a new file, or remove it first")
+        raise typer.Exit(ExitCode.USAGE)
+    lake = Settings().lake
+    plan = infer_plan(lake, source or ())
+    if not plan:
+        landed = sorted(
+            {load.source for load in Lake(lake).manifests() if load.table == EVENTS}
+        )
+        of = f" of source {' or '.join(source)}" if source and landed else ""
+        known = f"; there are events of {', '.join(landed)}" if landed else ""
+        output.complain(
+            f"no events{of} have landed yet: `daybreak ingest` lands them{known}"
+        )
+        raise typer.Exit(ExitCode.USAGE)
+    if output_file is None:
+        typer.echo(plan, nl=False)
+        return
+    output_file.parent.mkdir(parents=True, exist_ok=True)
+    output_file.write_text(plan, encoding="utf-8")
+    output.console().print(f"[green]ok[/] {output_file}", highlight=False)
+
+
 def checked_catalog(settings: Settings) -> Catalog:
     """Return the catalog, or end the process with every problem it has."""
     from ingestion.catalog import CatalogError, load_catalog
@@ -50,3 +96,16 @@ def checked_catalog(settings: Settings) -> Catalog:
     except CatalogError as error:
         output.complain(f"the catalog is not usable\n{error}")
         raise typer.Exit(ExitCode.USAGE) from None
+
+
+def landable_catalog(settings: Settings) -> Catalog:
+    """Return the catalog, whose personal data has its keys, or end the process.
+
+    Raises KeyRingError when a key is missing, which the command line tells.
+    """
+    from dagster_project.landing_options import personal_keys
+    from ingestion.privacy.plan import privacy_plan
+
+    catalog = checked_catalog(settings)
+    privacy_plan(catalog.events, personal_keys(settings))
+    return catalog

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli import output
-from dagster_project.cli.catalog import checked_catalog
+from dagster_project.cli.catalog import landable_catalog
 from dagster_project.cli.simulation import simulate_demo
 from dagster_project.nightly.exit_codes import ExitCode
 from dagster_project.settings import Settings
@@ -60,7 +60,7 @@ def run(
     - `daybreak run --accept daily_volume` - a known holiday
     """
     settings = Settings()
-    checked_catalog(settings)
+    landable_catalog(settings)
     moment = _instant(as_of, settings)
     _refuse_unknown_checks(accept or [])
     if demo:
@@ -109,9 +109,10 @@ def _instant(text: str | None, settings: Settings) -> datetime | None:
 def _refuse_unknown_checks(names: list[str]) -> None:
     if not names:
         return
-    from dagster_project.defs.quality import LANDED_SUITE
+    from dagster_project.defs.quality import DECLARED_SUITE, LANDED_SUITE
 
-    known = [expectation.name for expectation in LANDED_SUITE.expectations]
+    suites = (LANDED_SUITE, DECLARED_SUITE)
+    known = [check.name for suite in suites for check in suite.expectations]
     unknown = [name for name in names if name not in known]
     if unknown:
         output.complain(
@@ -122,7 +123,7 @@ def _refuse_unknown_checks(names: list[str]) -> None:
 
 
 def ingest(wait: Wait = False) -> None:
-    """Land new files and judge them, and stop there.
+    """Fetch from origins, land new files and judge them, and stop there.
 
     The next `daybreak run` builds on what has landed. Files that are known already
     are never loaded twice, so this may run as often as you like.
@@ -130,11 +131,11 @@ def ingest(wait: Wait = False) -> None:
     Example: `daybreak ingest`
     """
     settings = Settings()
-    checked_catalog(settings)
-    assets = [
-        *("raw/catalog_settings", "raw/catalog_events", "raw/catalog_metrics"),
-        *("raw/catalog_metric_targets", "raw/events", "raw/quarantine", "raw/loads"),
-    ]
+    landable_catalog(settings)
+    from dagster_project.defs import ingestion, origins
+
+    steps = (ingestion.catalog, origins.fetching, ingestion.landing)
+    assets = [key.to_user_string() for step in steps for key in step.keys]
     raise typer.Exit(
         _night(settings, wait=wait, assets=assets, purpose="daybreak ingest")
     )
@@ -166,14 +167,49 @@ def report(wait: Wait = False) -> None:
     output.console().print(f"Report  {written.path}", highlight=False, soft_wrap=True)
 
 
-def publish(wait: Wait = False) -> None:
+Postgres = Annotated[
+    str | None,
+    typer.Option("--postgres", metavar="URL", help="Copy the published night there."),
+]
+
+
+def _publish_to_postgres(url: str, *, wait: bool) -> None:
+    from dagster_project.defs.publish import copy_to_postgres
+    from dagster_project.open_erasure import refuse_open_erasure
+    from dagster_project.publishing import PostgresError
+    from dagster_project.run_lock import hold_run_lock
+
+    settings = Settings()
+    since = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z"
+    with hold_run_lock(settings.run_lock, "daybreak publish", since, wait=wait):
+        refuse_open_erasure(settings)
+        try:
+            rows = copy_to_postgres(settings, url)
+        except PostgresError as error:
+            output.complain(str(error))
+            raise typer.Exit(ExitCode.CRASH) from None
+    output.console().print(
+        f"Published  {sum(rows.values()):,} rows in {len(rows)} tables to PostgreSQL"
+    )
+
+
+def publish(wait: Wait = False, postgres: Postgres = None) -> None:
     """Publish the warehouse again, if its last night passed every gate.
 
     A run publishes by itself. This is for a copy that was deleted or damaged; after a
-    failed night it refuses.
+    failed night it refuses. With `--postgres` the night that is published is copied to
+    that database, with grants for the roles of the settings; a night does so by itself
+    where `DAYBREAK_POSTGRES_URL` is set.
 
-    Example: `daybreak publish`
+    Examples:
+
+    - `daybreak publish`
+
+    - `daybreak publish --postgres postgresql://daybreak@db/analytics`
     """
+    if postgres:
+        _publish_to_postgres(postgres, wait=wait)
+        return
     from dagster_project.defs.resources import warehouse_of
     from dagster_project.ledger import Ledger
     from dagster_project.publish_again import publish_last_night

@@ -37,9 +37,11 @@ def kept_traceback(error: BaseException) -> str:
 
 def settings_problems(error: ValidationError) -> str:
     """Return which environment variables are wrong, and why."""
-    lines = [
-        f"DAYBREAK_{'_'.join(str(part) for part in problem['loc']).upper()}="
-        f"{problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"
-        for problem in error.errors()
-    ]
+    lines = []
+    for problem in error.errors():
+        name = "_".join(str(part) for part in problem["loc"]).upper()
+        # A secret is never shown, not even one that is too short.
+        shown = "..." if "KEY" in name else repr(problem["input"])
+        reason = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"DAYBREAK_{name}={shown}: {reason}")
     return "the settings are not usable\n" + "\n".join(lines)

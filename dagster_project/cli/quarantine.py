@@ -89,9 +89,10 @@ def replay_rows(
 
     Rows that are usable now land; the others stay, with their reason.
 
-    Example: `daybreak quarantine replay --reason unknown_currency`
+    Example: `daybreak quarantine replay --reason unknown_event`
     """
     from dagster_project.landing_options import landing_options
+    from dagster_project.open_erasure import refuse_open_erasure
     from dagster_project.run_lock import hold_run_lock
     from ingestion.quarantine import replay
 
@@ -101,8 +102,9 @@ def replay_rows(
     with hold_run_lock(
         settings.run_lock, "daybreak quarantine replay", f"{now:%Y-%m-%d %H:%M:%S}Z"
     ):
+        refuse_open_erasure(settings)
         result = replay(
-            landing_options(settings, now),
+            landing_options(settings, now, catalog),
             catalog.sources,
             load_ids=load or (),
             reasons=reason or (),

@@ -38,6 +38,13 @@ def simulate(
         Literal["snake_case", "camelCase", "legacy"],
         typer.Option(help="How clients name the fields."),
     ] = "snake_case",
+    vendor: Annotated[
+        str,
+        typer.Option(
+            help="Whose format: native, or that of a vendor such as segment or "
+            "snowplow."
+        ),
+    ] = "native",
     dirt: Annotated[
         bool, typer.Option("--dirt", help="With duplicates, late and broken events.")
     ] = False,
@@ -57,6 +64,8 @@ def simulate(
     - `daybreak simulate --days 30 --persons 2000 --dirt`
 
     - `daybreak simulate --events 10000000 --format jsonl.zst --to /tmp/big`
+
+    - `daybreak simulate --vendor segment --to .daybreak/landing/segment`
     """
     from ingestion.simulator import Dirt, SimulationSpec, write_truth
     from ingestion.simulator import simulate as simulate_product
@@ -71,6 +80,7 @@ def simulate(
             events_target=events,
             formats=file_format,
             naming=naming,
+            vendor=vendor,
             dirt=Dirt.typical() if dirt else Dirt(),
         )
     except ValueError as error:

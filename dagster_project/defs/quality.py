@@ -16,9 +16,15 @@ from dagster_project.settings import Settings
 from dagster_project.tables import ANOMALIES, FORECASTS
 from dagster_project.warehouse import Warehouse
 from ingestion.catalog import load_catalog
+from ingestion.catalog.models import EventsFile
 from ingestion.events import EVENT_COLUMNS
 from quality_checks.runner import run_suite
 from quality_checks.suites.anomalies import anomalies_suite
+from quality_checks.suites.declared_events import (
+    DeclaredEvents,
+    declared_events_suite,
+    declared_events_views,
+)
 from quality_checks.suites.forecasts import forecasts_suite
 from quality_checks.suites.raw_events import (
     RawEventsLimits,
@@ -83,11 +89,12 @@ def _finding(result: CheckResult, gate: str, accept: Sequence[str]) -> Finding:
 
 
 LANDED_SUITE = raw_events_suite(columns=EVENT_FILE_COLUMNS, event_names=(), as_of=NEVER)
+DECLARED_SUITE = declared_events_suite(DeclaredEvents())
 
 
 @dg.multi_asset_check(
     name="landed_data_gate",
-    specs=_specs(LANDED_SUITE, EVENTS),
+    specs=[*_specs(LANDED_SUITE, EVENTS), *_specs(DECLARED_SUITE, EVENTS)],
     required_resource_keys={"settings", "ledger", "run_lock"},
 )
 def landed_data_gate(
@@ -97,24 +104,59 @@ def landed_data_gate(
     settings: Settings = context.resources.settings
     ledger: Ledger = context.resources.ledger
     loads = waiting_loads(settings, ledger)
+    declared = load_catalog(settings.catalog).events
     suite = raw_events_suite(
         columns=EVENT_FILE_COLUMNS,
-        event_names=[e.name for e in load_catalog(settings.catalog).events.events],
+        event_names=[event.name for event in declared.events],
         as_of=data_as_of(settings),
-        limits=RawEventsLimits(empty_days=settings.empty_days),
+        limits=RawEventsLimits(
+            empty_days=settings.empty_days,
+            unknown_share=1.0 if declared.policy == "allow" else 0.0,
+        ),
     )
-    verdict = run_suite(
-        suite,
-        ":memory:",
-        setup_sql=raw_events_views(settings.lake, loads),
-        config={"threads": settings.threads, "memory_limit": settings.memory_limit},
-    )
-    results = list(_judged(verdict, EVENTS, "landed data", config.accept))
+    views = raw_events_views(settings.lake, loads)
+    of_loads = (*views, *declared_events_views(settings.lake, loads))
+    results = [
+        found
+        for judged, setup in (
+            (suite, views),
+            (declared_events_suite(declared_events(settings, declared)), of_loads),
+        )
+        for found in _judged(
+            run_suite(
+                judged,
+                ":memory:",
+                setup_sql=setup,
+                config={
+                    "threads": settings.threads,
+                    "memory_limit": settings.memory_limit,
+                },
+            ),
+            EVENTS,
+            "landed data",
+            config.accept,
+        )
+    ]
     if not any(
         r.severity == dg.AssetCheckSeverity.ERROR and not r.passed for r in results
     ):
         admit(ledger, loads, context.op_execution_context.run_id)
     yield from results
+
+
+def declared_events(settings: Settings, declared: EventsFile) -> DeclaredEvents:
+    """Return what the catalog declares of events, in the words of the suite."""
+    rates = settings.compiled_catalog / "catalog_exchange_rates.parquet"
+    return DeclaredEvents(
+        required={
+            event.name: event.required_properties
+            for event in declared.events
+            if event.required_properties
+        },
+        columns=[column.name for column in EVENT_COLUMNS],
+        rates=rates if declared.reporting_currency else None,
+        reporting_currency=declared.reporting_currency,
+    )
 
 
 def data_as_of(settings: Settings) -> datetime:

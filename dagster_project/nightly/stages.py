@@ -4,12 +4,13 @@ from __future__ import annotations
 
 LABELS = {
     "catalog": "Compile the catalog",
+    "fetching": "Fetch from origins",
     "landing": "Land new files",
     "landed_data_gate": "Gate: landed data",
     "dbt_staging": "Build staging",
     "dbt_intermediate": "Build intermediate",
     "dbt_marts": "Build marts",
-    "identity_history": "Keep the history of identities",
+    "identity_history": "Keep identity history",
     "forecasts": "Forecast metrics",
     "forecast_accuracy": "Score past forecasts",
     "anomalies": "Look for anomalies",

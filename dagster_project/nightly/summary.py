@@ -17,11 +17,12 @@ from dagster_project.nightly.headlines import Headline
 from dagster_project.nightly.outcome import Judged, Outcome
 from dagster_project.nightly.run import Night
 from dagster_project.nightly.stages import label
-from dagster_project.publishing import read_status
+from dagster_project.publishing import PERSONS_FILE, read_status
 from dagster_project.settings import Settings
 from dagster_project.weekly_report import LATEST
 
 EXAMPLES_SHOWN = 5
+FIELDS_SHOWN = 10
 VALUE_WIDTH = 48
 
 
@@ -48,6 +49,12 @@ def print_summary(night: Night, settings: Settings, console: Console) -> None:
         _line(console, "Log", str(night.log_file))
 
 
+def _of_tables(landed: Mapping[str, Any]) -> str:
+    """Say how many rows other tables than events got."""
+    tables = landed.get("rows_by_table", {})
+    return "".join(f", {rows:,} of {table}" for table, rows in sorted(tables.items()))
+
+
 def _print_landed(landed: Mapping[str, Any], console: Console) -> None:
     files = landed.get("files", {})
     known = files.get("already_loaded", 0)
@@ -55,7 +62,7 @@ def _print_landed(landed: Mapping[str, Any], console: Console) -> None:
         console,
         "Landed",
         f"{_count(files.get('landed', 0), 'new file')}, "
-        f"{_count(landed.get('landed', 0), 'event')}"
+        f"{_count(landed.get('landed', 0), 'event')}{_of_tables(landed)}"
         + (f"; {_count(known, 'file')} known already" if known else ""),
     )
     reasons = landed.get("quarantined_by_reason", {})
@@ -69,6 +76,16 @@ def _print_landed(landed: Mapping[str, Any], console: Console) -> None:
             "Quarantined",
             f"{_count(landed.get('quarantined', 0), 'row')}: {told} "
             "[dim](daybreak quarantine list)[/]",
+        )
+    for source, keys in sorted(landed.get("new_properties", {}).items()):
+        shown = ", ".join(keys[:FIELDS_SHOWN])
+        more = len(keys) - FIELDS_SHOWN
+        _line(
+            console,
+            "New fields",
+            f"{escape(source)}: {escape(shown)}"
+            + (f" and {more:,} more" if more > 0 else "")
+            + " [dim](trust.schema_changes)[/]",
         )
     for refused in landed.get("refused_files", []):
         _line(console, "Refused", escape(f"{refused['file']}: {refused['reason']}"))
@@ -151,7 +168,7 @@ def _print_paths(settings: Settings, night: Night, console: Console) -> None:
     status = read_status(settings.published)
     _line(console, "As of", status.as_of or "no data")
     _line(console, "Report", str(settings.reports / LATEST))
-    _line(console, "Published", str(settings.published_database))
+    _line(console, "Published", f"{settings.published_database}, {PERSONS_FILE}")
     _line(console, "Log", str(night.log_file))
 
 

@@ -232,7 +232,7 @@ def _unknown_names(
         measured_at_most(
             "undeclared_event_names",
             "unknown_share",
-            0.0,
+            limits.unknown_share,
             table=MEASURES,
             severity="critical" if limits.unknown_events == "fail" else "warning",
             description="every event name is declared in the tracking plan",

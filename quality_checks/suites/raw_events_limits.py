@@ -32,6 +32,7 @@ class RawEventsLimits:
     # A typo in an event's name makes its metric silently too low, but a new event
     # is also how products grow: told, not stopped, unless the owner says otherwise.
     unknown_events: Literal["ignore", "warn", "fail"] = "warn"
+    unknown_share: float = 0.0
 
     # Ingestion quarantines impossible clocks, so one that landed is a defect.
     future_hours: int = 24

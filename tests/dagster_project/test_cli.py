@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from dagster_project.cli.app import app
 from dagster_project.nightly.exit_codes import ExitCode
 from dagster_project.run_lock import hold_run_lock
 from dagster_project.settings import CHECKOUT, Settings
+from ingestion.catalog import load_catalog
+from ingestion.landing import LandingOptions, land
 
 runner = CliRunner()
 
@@ -25,6 +28,7 @@ COMMANDS = (
     ("publish",),
     ("simulate",),
     ("catalog", "check"),
+    ("catalog", "infer"),
     ("quarantine", "list"),
     ("quarantine", "replay"),
     ("ui",),
@@ -144,6 +148,18 @@ def test_an_unknown_check_cannot_be_accepted(
     )
     assert code == ExitCode.USAGE
     assert "daily_volume" in said
+    assert "required_properties_vanished" in said
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("name", ["daily_volume", "required_properties_vanished"])
+def test_every_check_of_the_gate_can_be_accepted(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("run", "--accept", name, "--as-of", "soon")
+    _, said = main(*arguments, monkeypatch=monkeypatch, capsys=capsys)
+    assert "is no check" not in said
+    assert "'soon' is no instant" in said
 
 
 @pytest.mark.usefixtures("home")
@@ -189,3 +205,36 @@ def test_an_unexpected_error_is_exit_code_4_with_a_traceback_kept(
     kept = Path(said.replace("\n", "").rsplit("traceback is in ", 1)[1].strip())
     assert "Traceback" in kept.read_text()
     kept.unlink()
+
+
+@pytest.mark.usefixtures("home")
+def test_an_inferred_catalog_is_usable_and_never_written_over_another(
+    tmp_path: Path,
+) -> None:
+    settings = Settings()
+    events = settings.landing / "app" / "a.jsonl"
+    events.parent.mkdir(parents=True)
+    rows = [
+        {
+            "event": "opened",
+            "ts": 1_714_557_600 + i,
+            "user_id": "u",
+            "properties": {"n": i},
+        }
+        for i in range(30)
+    ]
+    events.write_text("\n".join(json.dumps(row) for row in rows))
+    assert runner.invoke(app, ["catalog", "infer"]).exit_code == ExitCode.USAGE
+    now = datetime(2024, 6, 1, tzinfo=UTC)
+    land(LandingOptions(settings.landing, settings.lake, now), ())
+    target = tmp_path / "inferred" / "events.yml"
+    arguments = ["catalog", "infer", "--source", "app", "--output", str(target)]
+    assert runner.invoke(app, arguments).exit_code == ExitCode.OK
+    plan = load_catalog(target.parent).events
+    assert [event.name for event in plan.events] == ["opened"]
+    assert plan.events[0].required_properties == ("n",)
+    assert runner.invoke(app, ["catalog", "infer"]).stdout == target.read_text()
+    assert runner.invoke(app, arguments).exit_code == ExitCode.USAGE
+    unknown = runner.invoke(app, ["catalog", "infer", "--source", "ap"])
+    assert "no events of source ap have landed yet" in unknown.output
+    assert "there are events of app" in unknown.output

@@ -141,12 +141,18 @@ def test_one_job_does_everything(definitions: dg.Definitions) -> None:
         assert steps.index(earlier) < steps.index(later)
 
 
+WARNING_ONLY = (
+    *("every_file_is_usable", "every_origin_answers", "rows_of_tables_are_usable"),
+    "no_personal_data_in_free_text",
+)
+
+
 def test_gates_block(definitions: dg.Definitions) -> None:
     gates = {
         spec.key: spec
         for spec in checks(definitions)
         if spec.asset_key.path[0] in ("raw", "analysis")
-        and spec.name != "every_file_is_usable"
+        and spec.name not in WARNING_ONLY
     }
     assert len(gates) >= 40
     assert all(spec.blocking for spec in gates.values())

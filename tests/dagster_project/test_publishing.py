@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -12,12 +14,15 @@ import pytest
 
 from dagster_project.publishing import (
     Descriptions,
+    Sensitivity,
     Status,
     mark_stale,
     publish,
     read_status,
     write_status,
 )
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def published(warehouse: Path, target: Path, **meaning: Descriptions) -> None:
@@ -59,7 +64,7 @@ def test_the_file_is_read_only_and_of_the_old_format(
 ) -> None:
     target = tmp_path / "daybreak.duckdb"
     published(warehouse_file, target)
-    assert target.stat().st_mode & 0o777 == 0o440
+    assert target.stat().st_mode & 0o777 == 0o444
     with duckdb.connect() as connection:
         connection.execute(f"attach '{target}' as copy (read_only)")
         tags = connection.execute(
@@ -106,7 +111,14 @@ def test_a_failing_publish_leaves_the_old_copy_and_no_rubbish(
             "create table intermediate.int_orders as select 1 as order_id, 2 as amount"
         )
     published(warehouse_file, target)
-    assert [path.name for path in target.parent.iterdir()] == ["daybreak.duckdb"]
+    assert sorted(path.name for path in target.parent.iterdir()) == [
+        *("current", "daybreak.duckdb", "nights", "persons.duckdb"),
+    ]
+    # The night before stays for who has just looked the link up; the broken one goes,
+    # and nobody has seen its number.
+    nights = sorted(path.name for path in (target.parent / "nights").iterdir())
+    assert nights == ["000000001", "000000002"]
+    assert (target.parent / "current").resolve().name == "000000002"
 
 
 READER = """
@@ -191,3 +203,110 @@ def test_a_failed_night_marks_the_copy_stale_and_keeps_what_it_says(
 
 def test_before_anything_is_published_the_status_says_so(tmp_path: Path) -> None:
     assert read_status(tmp_path) == Status(None, None, None, True, "never published")
+
+
+PERSONS = Sensitivity(
+    person_tables=["marts.dim_persons"], withheld={"trust.checks": ["examples"]}
+)
+
+
+@pytest.fixture
+def warehouse_of_persons(warehouse_file: Path) -> Path:
+    with duckdb.connect(str(warehouse_file)) as connection:
+        connection.execute(
+            "create table marts.dim_persons as select 'ann' as person_id"
+        )
+        connection.execute(
+            "create table trust.checks as select 'c' as check_name, 'ann' as examples"
+        )
+    return warehouse_file
+
+
+def publish_apart(warehouse: Path, target: Path) -> None:
+    publish(warehouse, target, threads=2, memory_limit="1GB", sensitivity=PERSONS)
+
+
+def test_persons_are_published_apart_with_a_mode_of_their_own(
+    warehouse_of_persons: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "published" / "daybreak.duckdb"
+    publish_apart(warehouse_of_persons, target)
+    persons = target.with_name("persons.duckdb")
+    assert persons.stat().st_mode & 0o777 == 0o440
+    assert target.stat().st_mode & 0o777 == 0o444
+    assert tables(persons) == [("marts", "dim_persons"), ("trust", "checks")]
+    assert ("marts", "dim_persons") not in tables(target)
+    found = []
+    for path in (target, persons):
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found += connection.execute("from trust.checks").fetchall()
+    assert found == [("c", None), ("c", "ann")]
+    assert b"ann" not in target.read_bytes()
+
+
+def test_a_table_with_ids_that_nobody_declared_is_not_for_everyone(
+    warehouse_of_persons: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "published" / "daybreak.duckdb"
+    with duckdb.connect(str(warehouse_of_persons)) as connection:
+        connection.execute("create table marts.fct_new as select 'ann' as user_id")
+    publish_apart(warehouse_of_persons, target)
+    assert ("marts", "fct_new") not in tables(target)
+    assert ("marts", "fct_new") in tables(target.with_name("persons.duckdb"))
+
+
+NIGHT = """
+import sys
+from pathlib import Path
+import duckdb
+from dagster_project.publishing import Sensitivity, publish
+warehouse, target = Path(sys.argv[1]), Path(sys.argv[2])
+print("start", flush=True)
+for night in range(1000):
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(f"update marts.dim_days set day_number = {night}")
+        connection.execute(f"update marts.dim_persons set person_id = '{night}'")
+    publish(warehouse, target, threads=2, memory_limit="1GB",
+            sensitivity=Sensitivity(["marts.dim_persons"],
+                                    {"trust.checks": ["examples"]}))
+"""
+
+
+def same_night(target: Path) -> int:
+    """Read both files through the link, and give the night that both are of."""
+    folder = (target.parent / "current").resolve()
+    seen = set()
+    for file, query in (
+        ("daybreak.duckdb", "select day_number from marts.dim_days"),
+        ("persons.duckdb", "select cast(person_id as integer) from marts.dim_persons"),
+    ):
+        with duckdb.connect(str(folder / file), read_only=True) as connection:
+            seen |= set(connection.execute(query).fetchall())
+    assert len(seen) == 1, seen
+    return int(seen.pop()[0])
+
+
+def test_both_files_are_of_one_night_whenever_publishing_is_killed(
+    warehouse_of_persons: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "published" / "daybreak.duckdb"
+    with duckdb.connect(str(warehouse_of_persons)) as connection:
+        connection.execute("update marts.dim_days set day_number = -1")
+        connection.execute("update marts.dim_persons set person_id = '-1'")
+    publish_apart(warehouse_of_persons, target)
+    draw, nights = random.Random(3), []
+    for _ in range(6):
+        process = subprocess.Popen(
+            [sys.executable, "-c", NIGHT, str(warehouse_of_persons), str(target)],
+            stdout=subprocess.PIPE,
+            cwd=CHECKOUT,
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        end = time.monotonic() + draw.uniform(0.05, 0.5)
+        while time.monotonic() < end:
+            same_night(target)
+        process.kill()
+        process.wait()
+        nights.append(same_night(target))
+    assert max(nights) > 0

@@ -97,6 +97,19 @@ def test_applying_makes_the_home_and_sends_nothing_anywhere(
     assert written["run_monitoring"]["enabled"] is True
 
 
+def test_folders_with_rows_of_persons_are_closed_to_others(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    settings.apply_environment()
+    modes = {path.name: path.stat().st_mode & 0o7 for path in settings.home.iterdir()}
+    closed = {"landing", "lake", "warehouse", "logs", "dagster", "erasures"}
+    assert {name for name, others in modes.items() if others == 0} == closed
+    assert modes["published"] == modes["reports"] == 0o5
+    # What somebody opened on purpose stays open.
+    settings.landing.chmod(0o777)
+    settings.apply_environment()
+    assert settings.landing.stat().st_mode & 0o777 == 0o777
+
+
 def test_an_outdated_dagster_yaml_is_replaced(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     settings.dagster_home.mkdir(parents=True)

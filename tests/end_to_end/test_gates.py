@@ -56,6 +56,12 @@ def without_persons(_: int, event: Event) -> list[str]:
     return [json.dumps({**event, "user_id": None, "anonymous_id": None})]
 
 
+def without_course_id(_: int, event: Event) -> list[str]:
+    if event["event_name"] == "course_viewed":
+        event["properties"].pop("course_id")
+    return [json.dumps(event)]
+
+
 def sent_three_times(_: int, event: Event) -> list[str]:
     return [json.dumps(event)] * 3
 
@@ -133,6 +139,11 @@ BREAKAGES = (
         "nobody",
         land_changed(without_persons),
         ("Gate failed: events_without_ids", "What to do"),
+    ),
+    Breakage(
+        "a required property that vanished",
+        land_changed(without_course_id),
+        ("required_properties_vanished", "course_viewed", "course_id"),
     ),
     Breakage("sent three times", land_changed(sent_three_times), ("duplicate",)),
     Breakage("half malformed", land_changed(half_malformed), ("quarantine",)),

@@ -19,7 +19,7 @@ import duckdb
 import pytest
 
 from tests.end_to_end.conftest import Yesterday
-from tests.end_to_end.home_of_test import CHECKOUT, HomeOfTest
+from tests.end_to_end.home_of_test import CHECKOUT, HomeOfTest, both_published
 
 MARTS = (
     *("marts.fct_metrics", "marts.fct_sessions", "marts.fct_event_counts"),
@@ -58,7 +58,7 @@ def readers(published: Path) -> Iterator[list[str]]:
     def read() -> None:
         while not stop.is_set():
             try:
-                with duckdb.connect(str(published), read_only=True) as connection:
+                with both_published(published.parent) as connection:
                     totals = connection.execute(
                         """
                         select
