@@ -19,9 +19,11 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.durable import put_in_place
+from ingestion.durable import exchange
 from ingestion.privacy.mentions import Mentions
 from ingestion.privacy.remembered import normal_id
+from ingestion.sql_text import name as quoted
+from ingestion.sql_text import text as literal
 
 SUFFIX = ".erasing"
 # Columns of derived tables that say whose a row is.
@@ -85,19 +87,20 @@ def sweep_database(
     try:
         with duckdb.connect() as connection:
             # Views of the warehouse name its database.
-            connection.execute(f"attach {_text(work)} as warehouse")
+            connection.execute(f"attach {literal(work)} as warehouse")
             swept = _sweep_tables(connection, mentions)
             if dry_run or not (swept.rows or swept.words or then):
                 return swept
             for statement in then:
                 connection.execute(statement)
             connection.execute(
-                f"attach {_text(fresh)} as fresh (storage_version '{storage_version}')"
+                f"attach {literal(fresh)} as fresh "
+                f"(storage_version {literal(storage_version)})"
             )
             connection.execute("copy from database warehouse to fresh")
             connection.execute("checkpoint fresh")
             connection.execute("detach fresh")
-        _exchange(fresh, path)
+        exchange(fresh, path)
         return swept
     finally:
         for left in (work, fresh, work.with_name(f"{work.name}.wal")):
@@ -115,7 +118,7 @@ def _sweep_tables(connection: duckdb.DuckDBPyConnection, mentions: Mentions) -> 
     for relation, columns in tables.items():
         texts = [name for name, type_ in columns.items() if type_ in _TEXT_TYPES]
         theirs = [
-            f"{normal_id(_name(key))} in (select id from "
+            f"{normal_id(quoted(key))} in (select id from "
             f"{'gone_persons' if key in PERSON_IDS else 'gone_ids'})"
             for key in texts
             if key in KEY_COLUMNS
@@ -142,7 +145,7 @@ def _tables_of(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str
         "table_name) in (select (schema_name, table_name) from duckdb_tables() "
         "where database_name = 'warehouse') order by all"
     ).fetchall():
-        relation = f"warehouse.{_name(schema)}.{_name(table)}"
+        relation = f"warehouse.{quoted(schema)}.{quoted(table)}"
         tables.setdefault(relation, {})[column] = type_
     return tables
 
@@ -169,18 +172,18 @@ def _changed(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
 
 
 def _mentioned(columns: Sequence[str], mentions: Mentions) -> str:
-    whole = f"concat_ws(chr(10), {', '.join(_name(one) for one in columns)})"
+    whole = f"concat_ws(chr(10), {', '.join(quoted(one) for one in columns)})"
     return " or ".join(
-        f"regexp_matches({whole}, {_text(pattern)})"
+        f"regexp_matches({whole}, {literal(pattern)})"
         for pattern, _ in mentions.sql_patterns
     )
 
 
 def _redacted(column: str, type_: str, mentions: Mentions) -> str:
-    value = f"{_name(column)}::varchar"
+    value = f"{quoted(column)}::varchar"
     for pattern, word in mentions.sql_patterns * 2:
-        value = f"regexp_replace({value}, {_text(pattern)}, {_text(word)}, 'g')"
-    return f"{_name(column)} = ({value})::{type_}"
+        value = f"regexp_replace({value}, {literal(pattern)}, {literal(word)}, 'g')"
+    return f"{quoted(column)} = ({value})::{type_}"
 
 
 def _sweep_parquet(path: Path, mentions: Mentions, *, dry_run: bool) -> Swept:
@@ -188,16 +191,16 @@ def _sweep_parquet(path: Path, mentions: Mentions, *, dry_run: bool) -> Swept:
     with duckdb.connect() as connection:
         connection.execute("attach ':memory:' as warehouse")
         connection.execute(
-            f"create table warehouse.found as from read_parquet({_text(path)}, "
+            f"create table warehouse.found as from read_parquet({literal(path)}, "
             "hive_partitioning = false)"
         )
         swept = _sweep_tables(connection, mentions)
         if (swept.rows or swept.words) and not dry_run:
             aside = path.with_name(f".{path.name}{SUFFIX}")
             connection.execute(
-                f"copy warehouse.found to {_text(aside)} (format parquet)"
+                f"copy warehouse.found to {literal(aside)} (format parquet)"
             )
-            _exchange(aside, path)
+            exchange(aside, path)
     return swept
 
 
@@ -234,7 +237,7 @@ def _sweep_sqlite(path: Path, mentions: Mentions, *, dry_run: bool) -> Swept:
 
 def _sqlite_columns(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     return [
-        (_name(table), _name(column))
+        (quoted(table), quoted(column))
         for table, column in connection.execute(
             "select tables.name, columns.name from sqlite_master as tables "
             "join pragma_table_info(tables.name) as columns "
@@ -264,18 +267,5 @@ def _sweep_bytes(path: Path, mentions: Mentions, *, dry_run: bool) -> Swept:
         return Swept(words=words)
     aside = path.with_name(f".{path.name}{SUFFIX}")
     aside.write_bytes(replaced)
-    _exchange(aside, path)
+    exchange(aside, path)
     return Swept(words=words)
-
-
-def _exchange(aside: Path, path: Path) -> None:
-    aside.chmod(path.stat().st_mode & 0o777)
-    put_in_place(aside, path)
-
-
-def _name(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def _text(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"

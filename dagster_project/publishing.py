@@ -18,7 +18,8 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.published_nights import new_night, switch_to
-from ingestion.durable import sync
+from ingestion.durable import put_in_place, sync
+from ingestion.sql_text import text as literal
 
 PUBLISHED_SCHEMAS = ("marts", "analysis", "trust")
 PERSONS_FILE = "persons.duckdb"
@@ -70,7 +71,6 @@ class Published:
     path: Path
     bytes: int
     rows: Mapping[str, int]
-    persons_path: Path
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def publish(
     sync(night)
     size = aggregates.stat().st_size + persons.stat().st_size
     switch_to(folder, night, (target.name, PERSONS_FILE))
-    return Published(target, size, rows, folder / PERSONS_FILE)
+    return Published(target, size, rows)
 
 
 def _copy(
@@ -131,13 +131,13 @@ def _copy(
 ) -> dict[str, int]:
     """Fill the files of aggregates and persons."""
     with duckdb.connect(config=config) as connection:
-        connection.execute(f"attach {_text(str(warehouse))} as {SOURCE} (read_only)")
+        connection.execute(f"attach {literal(str(warehouse))} as {SOURCE} (read_only)")
         tables = _published_tables(connection)
         rows: dict[str, int] = {}
         for name, path in zip(("aggregates", "persons"), targets, strict=True):
             connection.execute(
-                f"attach {_text(str(path))} as {name} "
-                f"(storage_version {_text(STORAGE_VERSION)})"
+                f"attach {literal(str(path))} as {name} "
+                f"(storage_version {literal(STORAGE_VERSION)})"
             )
             chosen = [
                 table
@@ -215,7 +215,7 @@ def _comment(
         (schema, table, column)
         for schema, table, column in connection.execute(
             "select schema_name, table_name, column_name from duckdb_columns() "
-            f"where database_name = {_text(target)}"
+            f"where database_name = {literal(target)}"
         ).fetchall()
     }
     for schema, name in tables:
@@ -223,11 +223,11 @@ def _comment(
         if meaning is None:
             continue
         relation = f'{target}.{schema}."{name}"'
-        connection.execute(f"comment on table {relation} is {_text(meaning.table)}")
+        connection.execute(f"comment on table {relation} is {literal(meaning.table)}")
         for column, text in meaning.columns.items():
             if text and (schema, name, column) in present:
                 connection.execute(
-                    f'comment on column {relation}."{column}" is {_text(text)}'
+                    f'comment on column {relation}."{column}" is {literal(text)}'
                 )
 
 
@@ -236,8 +236,7 @@ def write_status(folder: Path, status: Status) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f".{STATUS_FILE}.tmp"
     aside.write_text(json.dumps(asdict(status), indent=2) + "\n", encoding="utf-8")
-    sync(aside)
-    aside.replace(folder / STATUS_FILE)
+    put_in_place(aside, folder / STATUS_FILE)
 
 
 def read_status(folder: Path) -> Status:
@@ -261,7 +260,3 @@ def mark_stale(folder: Path, reason: str) -> None:
             reason=reason,
         ),
     )
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -24,6 +24,8 @@ from dagster_project.publishing import (
     PUBLISHED_SCHEMAS,
     PostgresError,
 )
+from ingestion.sql_text import name as quoted
+from ingestion.sql_text import text as literal
 
 NEXT, OLD = "__next", "__old"
 OURS = "Published by Daybreak; replaced as a whole every night."
@@ -92,7 +94,7 @@ def _publish(
             for left in (NEXT, OLD):
                 cursor.execute(f"drop schema if exists {schema}{left} cascade")
             cursor.execute(f"create schema {schema}{NEXT}")
-            cursor.execute(f"comment on schema {schema}{NEXT} is {_text(OURS)}")
+            cursor.execute(f"comment on schema {schema}{NEXT} is {literal(OURS)}")
         rows = {
             f"{one.target_schema}.{one.name}": _copy(source, cursor, one)
             for one in tables
@@ -100,7 +102,7 @@ def _publish(
         for schema in schemas:
             readers = [roles.steward]
             readers += [] if schema.endswith("_persons") else [roles.analyst]
-            listed = ", ".join(map(_name, readers))
+            listed = ", ".join(map(quoted, readers))
             cursor.execute(f"grant usage on schema {schema}{NEXT} to {listed}")
             cursor.execute(
                 f"grant select on all tables in schema {schema}{NEXT} to {listed}"
@@ -125,7 +127,7 @@ def _night(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             ("persons", PERSONS_FILE),
         ):
             connection.execute(
-                f"attach {_text(str(folder / file))} as {name} (read_only)"
+                f"attach {literal(str(folder / file))} as {name} (read_only)"
             )
         yield connection
 
@@ -142,8 +144,8 @@ def _refuse_foreign(cursor: dbapi.Cursor, schemas: Sequence[str]) -> None:
     """Refuse to replace a schema that Daybreak did not make."""
     cursor.execute(
         "select nspname from pg_namespace "
-        f"where nspname in ({', '.join(map(_text, schemas))}) "
-        f"and obj_description(oid, 'pg_namespace') is distinct from {_text(OURS)}"
+        f"where nspname in ({', '.join(map(literal, schemas))}) "
+        f"and obj_description(oid, 'pg_namespace') is distinct from {literal(OURS)}"
     )
     found = sorted(str(row[0]) for row in cursor.fetchall())
     if found:
@@ -155,9 +157,9 @@ def _refuse_foreign(cursor: dbapi.Cursor, schemas: Sequence[str]) -> None:
 
 def _make_roles(cursor: dbapi.Cursor, roles: Roles) -> None:
     for role in (roles.analyst, roles.steward):
-        cursor.execute(f"select 1 from pg_roles where rolname = {_text(role)}")
+        cursor.execute(f"select 1 from pg_roles where rolname = {literal(role)}")
         if not cursor.fetchall():
-            cursor.execute(f"create role {_name(role)} nologin")
+            cursor.execute(f"create role {quoted(role)} nologin")
 
 
 def _copy(
@@ -180,7 +182,7 @@ def _copy(
 
 def _as_known(column: str, type_: str) -> str:
     """Cast what PostgreSQL does not know: wide, unsigned and nested types."""
-    name = _name(column)
+    name = quoted(column)
     if type_ in ("HUGEINT", "UHUGEINT", "UBIGINT"):
         return f"{name}::decimal(38, 0) as {name}"
     if type_ in ("UTINYINT", "USMALLINT", "UINTEGER", "TINYINT"):
@@ -198,18 +200,18 @@ def _comment(
     table: _Table,
     columns: Sequence[tuple[str, str | None]],
 ) -> None:
-    relation = f"{table.target_schema}{NEXT}.{_name(table.name)}"
+    relation = f"{table.target_schema}{NEXT}.{quoted(table.name)}"
     [(meaning,)] = source.execute(
         "select comment from duckdb_tables() where database_name = ? "
         "and schema_name = ? and table_name = ?",
         [table.database, table.schema, table.name],
     ).fetchall()
     if meaning:
-        cursor.execute(f"comment on table {relation} is {_text(meaning)}")
+        cursor.execute(f"comment on table {relation} is {literal(meaning)}")
     for column, text in columns:
         if text:
             cursor.execute(
-                f"comment on column {relation}.{_name(column)} is {_text(text)}"
+                f"comment on column {relation}.{quoted(column)} is {literal(text)}"
             )
 
 
@@ -217,7 +219,7 @@ def _swap(cursor: dbapi.Cursor, schemas: Sequence[str]) -> None:
     """Rename all schemas at once: readers see one night or the next."""
     cursor.execute(
         "select nspname from pg_namespace "
-        f"where nspname in ({', '.join(map(_text, schemas))})"
+        f"where nspname in ({', '.join(map(literal, schemas))})"
     )
     present = {str(row[0]) for row in cursor.fetchall()}
     # One simple query is one transaction, and cannot be left half way.
@@ -228,11 +230,3 @@ def _swap(cursor: dbapi.Cursor, schemas: Sequence[str]) -> None:
         renames.append(f"alter schema {schema}{NEXT} rename to {schema}")
     block = "; ".join(renames)
     cursor.execute(f"do $daybreak$ begin {block}; end $daybreak$")
-
-
-def _name(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -19,6 +19,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def exchange(aside: Path, path: Path) -> None:
+    """Let a file take the place of the one at `path`, and its mode."""
+    aside.chmod(path.stat().st_mode & 0o777)
+    put_in_place(aside, path)
+
+
 def put_in_place(aside: Path, path: Path) -> None:
     """Let a file that was written aside be the file at `path`, durably."""
     sync(aside)

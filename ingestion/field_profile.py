@@ -18,6 +18,7 @@ from ingestion.sql_text import text
 
 # Clients that put an id into a key would fill the manifest with it.
 _MAX_FIELDS: Final = 5_000
+_MAX_KEYS: Final = 2_000
 # An integer and a number with a fraction are one type: 1.0 is written as 1 by many.
 _TYPES: Final = (
     "case kind when 'VARCHAR' then 'string' when 'BOOLEAN' then 'boolean' "
@@ -37,21 +38,40 @@ class FieldSeen:
     json_type: str
 
 
-def fields_in(connection: duckdb.DuckDBPyConnection, files: str) -> set[FieldSeen]:
-    """Give the fields of the events in Parquet files (a glob).
+def sample_texts(
+    connection: duckdb.DuckDBPyConnection, files: str, *, column: str, kind: str
+) -> None:
+    """Make the table `sampled_texts`: texts of a JSON column in Parquet files (a glob).
 
-    One text is looked into for each event name and length of text: properties with
-    other keys or types have another length sooner or later, and the whole costs a
-    tenth of looking into all.
+    One text is taken for each kind of row (SQL, such as `event_name`) and length of
+    text: objects with other keys or types have another length sooner or later, and
+    the whole costs a tenth of looking into all.
     """
+    connection.execute(
+        "create or replace temp table sampled_texts as "
+        f"select {kind} as kind, any_value({column}) as one "
+        f"from read_parquet({text(files)}, hive_partitioning = false) "
+        f"group by 1, strlen({column})"
+    )
+
+
+def keys_in_sample(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Give the keys of the texts in `sampled_texts`, in order."""
+    rows = connection.execute(
+        "select distinct unnest(try(json_keys(one))) as key from sampled_texts "
+        f"order by 1 limit {_MAX_KEYS}"
+    ).fetchall()
+    return tuple(str(row[0]) for row in rows)
+
+
+def fields_in_sample(connection: duckdb.DuckDBPyConnection) -> set[FieldSeen]:
+    """Give the fields in `sampled_texts`, whose kinds are names of events."""
     rows = connection.execute(
         f"select distinct event_name, key, {_TYPES} from ("
         "select event_name, key, json_type(one, '/' || "
         "replace(replace(key, '~', '~0'), '/', '~1')) as kind from ("
-        "select event_name, one, unnest(try(json_keys(one))) as key from ("
-        "select event_name, any_value(properties) as one "
-        f"from read_parquet({text(files)}, hive_partitioning = false) "
-        "group by event_name, strlen(properties)))) "
+        "select kind as event_name, one, unnest(try(json_keys(one))) as key "
+        "from sampled_texts)) "
         f"where kind is not null and kind <> 'NULL' order by all limit {_MAX_FIELDS}"
     ).fetchall()
     return {FieldSeen(*row) for row in rows}

@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from ingestion.field_profile import fields_in, filled_columns, new_fields
+from ingestion.field_profile import (
+    fields_in_sample,
+    filled_columns,
+    keys_in_sample,
+    new_fields,
+    sample_texts,
+)
 from ingestion.lake import (
     QUARANTINE_FILE,
     Lake,
@@ -29,8 +35,6 @@ from ingestion.privacy.table_door import protect_rows
 from ingestion.sources.group_run import AccountingError
 from ingestion.sources.refusals import quarantine_select
 from ingestion.sql_text import text
-
-_MAX_KEYS: Final = 2000
 
 
 def finish_load(
@@ -59,7 +63,7 @@ def finish_load(
         closed=sum(closed.values()),
     )
     _check(load, totals, dates, by_reason)
-    keys = _property_keys(load) if dates else ()
+    profile = _profile(load, earlier) if dates else {}
     context = load.context
     manifest = Manifest(
         load_id=context.load_id,
@@ -70,14 +74,12 @@ def finish_load(
         rows_per_date=dates,
         quarantined_by_reason=by_reason,
         columns=tuple(load.columns),
-        property_keys=keys,
-        schema_changes=schema_changes(keys, context.spec.name, earlier),
         replay_of=tuple(replay_of),
         closes=closed,
         skipped_by_reason=withheld,
         table=context.spec.table,
         skipped_as_erased=load.erased,
-        **_profile(load, earlier, has_rows=bool(dates)),
+        **profile,
     )
     commit(lake, manifest)
     return manifest
@@ -195,41 +197,31 @@ def _rows_per_date(load: Load) -> dict[str, int]:
     return {str(day): int(count) for day, count in rows}
 
 
-def _profile(
-    load: Load, earlier: Sequence[Manifest], *, has_rows: bool
-) -> dict[str, Any]:
-    """Give what the manifest says of the fields of events."""
-    spec = load.context.spec
-    if spec.table != EVENTS or not has_rows:
-        return {}
-    connection = load.context.connection
+def _profile(load: Load, earlier: Sequence[Manifest]) -> dict[str, Any]:
+    """Give what the manifest says of the fields of the landed rows."""
+    spec, connection = load.context.spec, load.context.connection
+    is_events = spec.table == EVENTS
     files = str(load.rows / "date=*" / "*.parquet")
+    sample_texts(
+        connection,
+        files,
+        column="properties" if is_events else "extra",
+        kind="event_name" if is_events else "null",
+    )
+    keys = keys_in_sample(connection)
+    profile = {
+        "property_keys": keys,
+        "schema_changes": schema_changes(keys, spec.name, earlier),
+    }
+    if not is_events:
+        return profile
     known = (
         seen
         for manifest in earlier
         if manifest.source == spec.name and manifest.table == EVENTS
         for seen in manifest.new_fields
     )
-    return {
-        "new_fields": new_fields(fields_in(connection, files), known),
+    return profile | {
+        "new_fields": new_fields(fields_in_sample(connection), known),
         "filled_columns": filled_columns(connection, files),
     }
-
-
-def _property_keys(load: Load) -> tuple[str, ...]:
-    """Give the keys in the properties of the landed events, or the `extra` of rows.
-
-    One text is looked into for each event name and length of text: properties with
-    other keys have another length sooner or later, and the whole costs a tenth.
-    """
-    rows_landed = load.rows / "date=*" / "*.parquet"
-    is_events = load.context.spec.table == EVENTS
-    column = "properties" if is_events else "extra"
-    kind = "event_name, " if is_events else ""
-    rows = load.context.connection.execute(
-        "select distinct unnest(try(json_keys(one))) as key from ("
-        f"select any_value({column}) as one "
-        f"from read_parquet({text(rows_landed)}, hive_partitioning = false) "
-        f"group by {kind}strlen({column})) order by 1 limit {_MAX_KEYS}"
-    ).fetchall()
-    return tuple(str(row[0]) for row in rows)

@@ -59,6 +59,29 @@ app.command("ui", rich_help_panel="Tools")(tools.ui)
 
 def main() -> None:
     """Run the command line; every error becomes a sentence and an exit code."""
+    try:
+        app()
+    except SystemExit:
+        raise
+    except BusyError as error:
+        output.complain(str(error))
+        sys.exit(ExitCode.BUSY)
+    except ValidationError as error:
+        output.complain(output.settings_problems(error))
+        sys.exit(ExitCode.USAGE)
+    except _told_as_they_are() as error:
+        output.complain(str(error))
+        sys.exit(ExitCode.USAGE)
+    except Exception as error:  # noqa: BLE001 - the last stop before the terminal
+        output.complain(f"{error!r}\n{output.kept_traceback(error)}")
+        sys.exit(ExitCode.CRASH)
+
+
+def _told_as_they_are() -> tuple[type[Exception], ...]:
+    """Return the errors whose message says what to do.
+
+    Looked up once something went wrong: importing them takes longer than `--help`.
+    """
     from dagster_project.dbt_manifest import ManifestError
     from dagster_project.open_erasure import OpenErasureError
     from dagster_project.publishing import PostgresError
@@ -66,24 +89,11 @@ def main() -> None:
     from ingestion.privacy.keys import KeyRingError
     from ingestion.privacy.remembered import ErasureKeyError
 
-    try:
-        app()
-    except BusyError as error:
-        output.complain(str(error))
-        sys.exit(ExitCode.BUSY)
-    except ValidationError as error:
-        output.complain(output.settings_problems(error))
-        sys.exit(ExitCode.USAGE)
-    except (
+    return (
         ErasureKeyError,
         KeyRingError,
         ManifestError,
         OpenErasureError,
         PostgresError,
         WarehouseError,
-    ) as error:
-        output.complain(str(error))
-        sys.exit(ExitCode.USAGE)
-    except Exception as error:  # noqa: BLE001 - the last stop before the terminal
-        output.complain(f"{error!r}\n{output.kept_traceback(error)}")
-        sys.exit(ExitCode.CRASH)
+    )

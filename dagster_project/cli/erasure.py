@@ -10,6 +10,7 @@ import typer
 
 from dagster_project.cli import output
 from dagster_project.cli.catalog import checked_catalog
+from dagster_project.cli.options import Wait
 from dagster_project.nightly.exit_codes import ExitCode
 from dagster_project.settings import Settings
 
@@ -35,9 +36,6 @@ DryRun = Annotated[
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Finish an erasure that was broken off.")
-]
-Wait = Annotated[
-    bool, typer.Option("--wait", help="Queue behind a run that is at work.")
 ]
 
 

@@ -9,13 +9,11 @@ import typer
 
 from dagster_project.cli import output
 from dagster_project.cli.catalog import landable_catalog
+from dagster_project.cli.options import Wait
 from dagster_project.cli.simulation import simulate_demo
 from dagster_project.nightly.exit_codes import ExitCode
 from dagster_project.settings import Settings
 
-Wait = Annotated[
-    bool, typer.Option("--wait", help="Queue behind a run that is at work.")
-]
 AsOf = Annotated[
     str | None,
     typer.Option(

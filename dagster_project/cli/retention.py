@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli import output
+from dagster_project.cli.options import Wait
 from dagster_project.nightly.exit_codes import ExitCode
 from dagster_project.settings import Settings
 
@@ -21,9 +22,6 @@ Forget = Annotated[
         help="Let the warehouse be built without the days that are gone from the lake; "
         "what it knows of them is lost.",
     ),
-]
-Wait = Annotated[
-    bool, typer.Option("--wait", help="Queue behind a run that is at work.")
 ]
 
 

@@ -17,6 +17,7 @@ from ingestion.origins.models import (
     FetchOptions,
     FetchProgress,
     FetchResult,
+    FetchStatus,
     OriginError,
     OriginReport,
 )
@@ -69,10 +70,10 @@ def _fetch_source(options: FetchOptions, spec: SourceSpec) -> OriginReport:
             _try(options, spec, ledger, tally)
     except OriginError as error:
         reason = str(error)
-    done = "fetched" if tally.files else "unchanged"
+    done: FetchStatus = "fetched" if tally.files else "unchanged"
     return OriginReport(
         source=spec.name,
-        status="failed" if reason else done,  # type: ignore[arg-type]
+        status="failed" if reason else done,
         files=len(tally.files),
         bytes=tally.bytes(),
         rows=tally.rows(),

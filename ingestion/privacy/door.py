@@ -18,6 +18,7 @@ from typing import Final
 import duckdb
 
 from ingestion.catalog.privacy_models import ID_FIELDS
+from ingestion.day_files import replace_days, write_by_date
 from ingestion.events import EVENT_COLUMNS
 from ingestion.privacy.fields import (
     find_fields,
@@ -143,17 +144,12 @@ def _write_again(
     ]
     if plan.is_keyed:
         bind_keys(connection, plan.the_ring())
-    connection.execute(
-        f"copy (select {columns}, s.occurred_at::date as date from staged as s "
-        f"{' '.join(joins)} anti join ({dropped_rows(plan)}) as dropped using ({ROW})) "
-        f"to {text(again)} (format parquet, compression zstd, compression_level 1, "
-        "write_bloom_filter false, partition_by (date))"
+    select = (
+        f"select {columns}, s.occurred_at::date as date from staged as s "
+        f"{' '.join(joins)} anti join ({dropped_rows(plan)}) as dropped using ({ROW})"
     )
-    for day in events.glob("date=*"):
-        shutil.rmtree(day)
-    for day in again.glob("date=*"):
-        day.rename(events / day.name)
-    shutil.rmtree(again, ignore_errors=True)
+    connection.execute(write_by_date(select, str(again)))
+    replace_days(events, again)
 
 
 def _column_sql(plan: PrivacyPlan, column: str) -> str:

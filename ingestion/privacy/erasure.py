@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import duckdb
 
-from ingestion.durable import put_in_place, sync
+from ingestion.durable import exchange, sync
 from ingestion.events import EVENT_COLUMNS
 from ingestion.lake import Lake, Manifest
 from ingestion.landed_tables import EVENTS, LANDED_TABLES, lake_tables
@@ -306,8 +306,7 @@ def _replace_by(
     """Write rows aside and put them in a file's place; give how many."""
     aside = path.with_name(f".{path.name}.erasing")
     written = connection.execute(f"copy ({select}) to {text(aside)} ({how})").fetchone()
-    aside.chmod(path.stat().st_mode & 0o777)
-    put_in_place(aside, path)
+    exchange(aside, path)
     return int(written[0]) if written else 0
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion.catalog.privacy_models import PersonalAction
+from ingestion.day_files import replace_days, write_by_date
 from ingestion.landed_tables import LandedTable
 from ingestion.privacy.fields import find_fields, make_patches, patched
 from ingestion.privacy.plan import PrivacyPlan
@@ -113,13 +114,9 @@ def _write_again(
     )
     again = rows.with_name(f"{rows.name}.protected")
     shutil.rmtree(again, ignore_errors=True)
-    connection.execute(
-        f"copy (select {columns}, s.{name(table.time)}::date as date from staged as s "
-        f"{' '.join(joins)}) to {text(again)} (format parquet, compression zstd, "
-        "partition_by (date))"
+    select = (
+        f"select {columns}, s.{name(table.time)}::date as date from staged as s "
+        f"{' '.join(joins)}"
     )
-    for day in rows.glob("date=*"):
-        shutil.rmtree(day)
-    for day in again.glob("date=*"):
-        day.rename(rows / day.name)
-    shutil.rmtree(again)
+    connection.execute(write_by_date(select, str(again)))
+    replace_days(rows, again)

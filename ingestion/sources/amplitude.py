@@ -112,7 +112,6 @@ def event_sql(shapes: Shapes) -> EventSql:
         revenue_text=f"nullif({_revenue(line)}, '')",
         value_text=number_text(_of("value")),
         properties=_properties(line),
-        columns_read=shapes.keys,
     )
 
 

@@ -88,7 +88,6 @@ def event_sql(shapes: Shapes, dialect: Dialect) -> EventSql:
         # A value that is no number is a product's own property of that name.
         value_text=number_text(call.member("value")),
         properties=_properties(call),
-        columns_read=shapes.keys,
     )
 
 

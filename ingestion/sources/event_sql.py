@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ingestion.events import NO_IDENTITY
@@ -55,7 +55,6 @@ class EventSql:
     value_text: str
     properties: str
     keep: str | None = None
-    columns_read: tuple[str, ...] = field(default=())
 
     def structure_json(self) -> str:
         """Give the structure of json_transform; one field at least."""

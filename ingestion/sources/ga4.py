@@ -117,7 +117,6 @@ def event_sql(shapes: Shapes) -> EventSql:
         revenue_text=_revenue(),
         value_text=number_text(_of("value")),
         properties=_properties(line),
-        columns_read=shapes.keys,
     )
 
 

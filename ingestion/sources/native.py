@@ -107,7 +107,6 @@ def event_sql(shapes: Shapes) -> EventSql:
         revenue_text=f"nullif({_text(layout, 'revenue')}, '')",
         value_text=f"nullif({_text(layout, 'value')}, '')",
         properties=_properties(layout, shapes, structure),
-        columns_read=shapes.keys,
     )
     return with_page_parts(event, _addresses(layout))
 

@@ -185,7 +185,6 @@ class _Enriched:
             revenue_text="__money",
             value_text="__measure",
             properties=self._properties(),
-            columns_read=self._line.shapes.keys,
         )
 
     def _key(self, key: str) -> str:

@@ -65,11 +65,6 @@ def columns_used(spec: SourceSpec) -> frozenset[str]:
     return _compiled(spec).columns_used() - set(PSEUDO_COLUMNS)
 
 
-def needs_place(spec: SourceSpec) -> bool:
-    """Say whether the mapping reads `file_name` or `line_number`."""
-    return bool(_compiled(spec).columns_used() & set(PSEUDO_COLUMNS))
-
-
 def check_columns(spec: SourceSpec, columns: Collection[str]) -> None:
     """Raise MappingError for the first column of the mapping that is not there."""
     refuse_absent(spec, columns_used(spec), columns)
@@ -102,7 +97,6 @@ def event_sql(spec: SourceSpec, shapes: Shapes) -> EventSql:
             spec, mapping.properties, mapping.columns_used(), shapes
         ),
         keep=kept_rows(mapping.where),
-        columns_read=shapes.keys,
     )
 
 

@@ -20,6 +20,7 @@ from typing import Final
 
 from ingestion.catalog.expressions import CompiledExpression
 from ingestion.catalog.models import SourceSpec
+from ingestion.day_files import write_by_date
 from ingestion.landed_tables import LANDED_TABLES, LandedTable, TableColumn
 from ingestion.privacy.remembered import is_erased_id
 from ingestion.sources.event_sql import exact_timestamp, identity, loose_timestamp
@@ -44,7 +45,6 @@ from ingestion.sources.verdicts import (
     Rules,
     parsed_lines,
     unusable_line,
-    write_by_date,
 )
 from ingestion.sql_text import text, text_list
 

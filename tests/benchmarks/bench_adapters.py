@@ -134,7 +134,8 @@ def landing(subject: Subject) -> None:
         memory_limit=MEMORY_LIMIT,
         threads=THREADS,
     )
-    result = land(options, [SourceSpec(name="app", format=subject.format)])  # type: ignore[arg-type]
+    source = SourceSpec.model_validate({"name": "app", "format": subject.format})
+    result = land(options, [source])
     if result.quarantined or not result.landed:
         raise SystemExit(f"{subject.name}: {result}")
 

@@ -57,13 +57,13 @@ def money_catalog(catalog: Path, tmp_path: Path) -> Path:
 
 def built(
     warehouse: WarehouseOfTest, catalog: Path, columns: str
-) -> dict[str, tuple[Any, ...]]:
+) -> dict[str, list[Any]]:
     """Build the events and give columns by event."""
     warehouse.declare(catalog)
     add_user_agents(warehouse.lake, warehouse.lake / "catalog")
     warehouse.build(select=("+int_events",))
     rows = warehouse.rows(f"select event_id, {columns} from intermediate.int_events")
-    return {key: values for key, *values in sorted(rows)}  # type: ignore[misc]
+    return {row[0]: [*row[1:]] for row in sorted(rows)}
 
 
 def test_events_are_made_comparable(

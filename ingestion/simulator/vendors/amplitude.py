@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingestion.simulator.vendors.format import VendorFormat, without_nulls
+from ingestion.simulator.vendors.format import VendorFormat, lines
 
 _SITE: Final = "https://app.daybreak.example"
 _EVENT_TIME: Final = "'%Y-%m-%d %H:%M:%S.%f'"
@@ -58,7 +58,7 @@ def _line_sql(relation: str) -> str:
         'event_properties', json_merge_patch(properties::json, {_EVENT_PROPERTIES}),
         'user_properties', '{{}}'::json
     )"""
-    return f"select {without_nulls(row)}::varchar as line from {relation}"
+    return lines(row, relation)
 
 
 AMPLITUDE: Final = VendorFormat(_line_sql)

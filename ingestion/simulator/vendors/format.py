@@ -39,6 +39,11 @@ def without_nulls(value: str) -> str:
     return f"json_merge_patch('{{}}'::json, {value})"
 
 
+def lines(row: str, relation: str) -> str:
+    """SQL for the lines of a JSON format: an object for each row."""
+    return f"select {without_nulls(row)}::varchar as line from {relation}"
+
+
 def instant(column: str) -> str:
     """SQL for a time as ISO 8601 in UTC; an undated event says `yesterday`."""
     return f"coalesce(strftime({column}, '%Y-%m-%dT%H:%M:%S.%gZ'), 'yesterday')"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingestion.simulator.vendors.format import VendorFormat, without_nulls
+from ingestion.simulator.vendors.format import VendorFormat, lines, without_nulls
 
 _SITE: Final = "https://app.daybreak.example"
 # Parameters that GA4's own library sends, beside those of the client.
@@ -85,7 +85,7 @@ def _line_sql(relation: str) -> str:
         'platform', upper(platform),
         'batch_event_index', '1'
     )"""
-    return f"select {without_nulls(row)}::varchar as line from {relation}"
+    return lines(row, relation)
 
 
 GA4: Final = VendorFormat(_line_sql)

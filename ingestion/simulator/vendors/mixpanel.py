@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingestion.simulator.vendors.format import VendorFormat, without_nulls
+from ingestion.simulator.vendors.format import VendorFormat, lines
 
 _SITE: Final = "https://app.daybreak.example"
 _LIBRARY: Final = (
@@ -54,7 +54,7 @@ def _line_sql(relation: str) -> str:
             else event_name end,
         'properties', json_merge_patch(properties::json, {_PROPERTIES})
     )"""
-    return f"select {without_nulls(row)}::varchar as line from {relation}"
+    return lines(row, relation)
 
 
 MIXPANEL: Final = VendorFormat(_line_sql)

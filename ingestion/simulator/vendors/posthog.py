@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingestion.simulator.vendors.format import VendorFormat, instant, without_nulls
+from ingestion.simulator.vendors.format import VendorFormat, instant, lines
 
 _SITE: Final = "https://app.daybreak.example"
 _LIBRARY: Final = (
@@ -60,7 +60,7 @@ def _line_sql(relation: str) -> str:
         'timestamp', {instant("occurred_at")},
         'created_at', strftime(received_at, '%Y-%m-%dT%H:%M:%S.%gZ')
     )"""
-    return f"select {without_nulls(row)}::varchar as line from {relation}"
+    return lines(row, relation)
 
 
 POSTHOG: Final = VendorFormat(_line_sql)

@@ -10,7 +10,7 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.privacy.free_text import FreeTextFinding, _luhn_sql, scan_loads
+from ingestion.privacy.free_text import FreeTextFinding, Kind, _luhn_sql, scan_loads
 from tests.ingestion.landing_home import Home, event
 
 MakeHome = Callable[..., Home]
@@ -22,7 +22,7 @@ def found_in(home: Home, *rows: dict[str, Any]) -> tuple[FreeTextFinding, ...]:
     return scan_loads(home.lake, home.options.privacy)
 
 
-FOUND = (
+FOUND: tuple[tuple[str, Kind, str], ...] = (
     ("write to Bob.K+x@mail.example.co.uk!", "email", "B***@m***.uk"),
     ("+44 20 7946 0958", "phone", "+*** 58"),
     ("call 0044 20 7946 0958 now", "phone", "*** 58"),
@@ -39,7 +39,7 @@ def test_what_is_found(private_home: MakeHome) -> None:
     properties = {f"note_{i}": text for i, (text, _, _) in enumerate(FOUND)}
     found = found_in(private_home("{}", None), event(properties=properties), event(2))
     assert sorted(found, key=lambda one: one.property) == [
-        FreeTextFinding("native", "page_viewed", f"note_{i}", kind, 1, (example,))  # type: ignore[arg-type]
+        FreeTextFinding("native", "page_viewed", f"note_{i}", kind, 1, (example,))
         for i, (_, kind, example) in enumerate(FOUND)
     ]
 

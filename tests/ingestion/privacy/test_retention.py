@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -107,13 +108,13 @@ def test_a_call_that_breaks_off_is_finished_by_the_next(
     later = LANDED_ON + timedelta(days=40)
     calls = 0
 
-    def counting(real: object) -> object:
+    def counting(real: Callable[..., object]) -> object:
         def wrapped(*arguments: object) -> object:
             nonlocal calls
             calls += 1
             if calls > step:
                 raise Killed
-            return real(*arguments)  # type: ignore[operator]
+            return real(*arguments)
 
         return wrapped
 

@@ -48,7 +48,8 @@ def components(edges: pd.DataFrame) -> pd.DataFrame:
     return members[["identity", "component"]]
 
 
-def model(dbt, session):  # noqa: D103
+def model(dbt, session):
+    """Give dbt the components of the contested edges."""
     dbt.config(materialized="table")
     edges = dbt.ref("int_identity_edges")
     return components(edges.filter("is_contested").df())
