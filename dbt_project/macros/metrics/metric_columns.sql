@@ -27,7 +27,7 @@
 
 {# One grouping per period, and per period and dimension. #}
 {% macro grouping_sets(metric) -%}
-    {%- for period in fromjson(metric.periods) -%}
+    {%- for period in periods_from_events(metric) -%}
     (period_{{ period }})
     {%- for dimension in fromjson(metric.dimensions) -%}
     , (period_{{ period }}, dimension_{{ loop.index }})
@@ -40,7 +40,7 @@
 {# Names a grouping: its period, its start, its dimension and the value of it. A missing
    value is a group of its own. #}
 {% macro period_and_dimension(metric) -%}
-    {%- set periods = fromjson(metric.periods) -%}
+    {%- set periods = periods_from_events(metric) -%}
     case
         {% for period in periods -%}
         when grouping(period_{{ period }}) = 0 then '{{ period }}'

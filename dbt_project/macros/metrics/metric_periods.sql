@@ -88,6 +88,28 @@
 {%- endmacro %}
 
 
+{# Whether weeks and months are the sums of their days: counts and sums add up, distinct
+   persons, percentiles and conversions do not. #}
+{% macro adds_up_over_days(metric) -%}
+    {%- if 'day' not in fromjson(metric.periods)
+        or metric.metric_type not in ('count', 'sum', 'average', 'ratio') -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- for component in fromjson(metric.components)
+        if component.aggregate not in ('count', 'sum', 'count_values') -%}
+        {{ return(false) }}
+    {%- endfor -%}
+    {{ return(true) }}
+{%- endmacro %}
+
+
+{# Periods whose figures are taken from events; the others are added up from days. #}
+{% macro periods_from_events(metric) -%}
+    {%- set longer = ['week', 'month'] if adds_up_over_days(metric) else [] -%}
+    {{ return(fromjson(metric.periods) | reject('in', longer) | list) }}
+{%- endmacro %}
+
+
 {# (period, period_start) of all periods to compute. #}
 {% macro periods_to_compute(metric, is_new) -%}
     {%- set reach = reach_of_metric(metric) -%}
@@ -123,7 +145,8 @@
    the base event and trailing activity before the day it counts for. #}
 {% macro days_to_read(metric) -%}
     {%- set reach = reach_of_metric(metric) -%}
-    {%- for period in calendar_periods(metric) -%}
+    {%- for period in calendar_periods(metric)
+        if period == 'day' or period in periods_from_events(metric) -%}
     select calendar.date_day + cast(shift.offset_days as integer) as event_date
     from {{ ref('int_calendar_days') }} as calendar
     inner join {{ metric.metric_name }}__periods as computed
@@ -138,6 +161,66 @@
 
 {% macro numbers_between(first, last) -%}
     (values {% for number in range(first, last + 1) %}({{ number }}){{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}
+
+
+{# Weeks and months of a metric that adds up: the days just computed, and of the same
+   weeks and months the days that stand. Days are rounded, so a week is the sum of its
+   days to the last digit, whichever of them were computed tonight. #}
+{% macro sums_over_days(metric) -%}
+    {%- set starts = {
+        'week': week_start_of('days.period_start'),
+        'month': "date_trunc('month', days.period_start)"
+    } -%}
+    {%- for period in starts if period in fromjson(metric.periods) %}
+        union all
+        select
+            '{{ period }}' as period,
+            {{ starts[period] }} as period_start,
+            days.dimension,
+            days.dimension_value,
+            days.numerator,
+            days.denominator,
+            days.value
+        from {{ metric.metric_name }}__known_days as days
+    {%- endfor %}
+{%- endmacro %}
+
+
+{# The days of a metric that adds up: those just computed, the others as they stand. #}
+{% macro known_days(metric, declaration) -%}
+    {%- set name = metric.metric_name -%}
+    select
+        period_start,
+        dimension,
+        dimension_value,
+        numerator,
+        denominator,
+        value
+    from {{ name }}__values
+    where
+        period = 'day'
+        and period_start in (
+            select period_start from {{ name }}__periods where period = 'day'
+        )
+    {%- if is_incremental() %}
+    union all
+    select
+        period_start,
+        dimension,
+        dimension_value,
+        numerator,
+        denominator,
+        value
+    from {{ this }}
+    where
+        metric_name = '{{ name }}'
+        and declaration = '{{ declaration }}'
+        and period = 'day'
+        and period_start not in (
+            select period_start from {{ name }}__periods where period = 'day'
+        )
+    {%- endif %}
 {%- endmacro %}
 
 
@@ -157,6 +240,9 @@
         '{{ declaration }}' as declaration
     from (
         select * from {{ metric.metric_name }}__values
+        {%- if adds_up_over_days(metric) %}
+        {{- sums_over_days(metric) }}
+        {%- endif %}
         union all
         select
             period,

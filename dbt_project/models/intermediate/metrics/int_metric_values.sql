@@ -50,12 +50,20 @@ with changed_local_days as (
 ),
 
 {% endif %}
-{{ metric.metric_name }}__values as {{ inline_cte() }} (
+{{ metric.metric_name }}__values as {{ inline_cte() if not adds_up_over_days(metric) }} (
 
     {{ rows_of_metric(metric, is_new) }}
 
 ),
 
+{% if adds_up_over_days(metric) %}
+{{ metric.metric_name }}__known_days as (
+
+    {{ known_days(metric, declaration) }}
+
+),
+
+{% endif %}
 {{ metric.metric_name }} as (
 
     {{ in_computed_periods(metric, declaration) }}
