@@ -45,13 +45,16 @@ def sample_texts(
 
     One text is taken for each kind of row (SQL, such as `event_name`) and length of
     text: objects with other keys or types have another length sooner or later, and
-    the whole costs a tenth of looking into all.
+    the whole costs a tenth of looking into all. Of these, one for each structure: a
+    key's type is looked up by reading the text once more (11,000 texts of 1.3 KB:
+    0.55 s for 0.15 s).
     """
     connection.execute(
         "create or replace temp table sampled_texts as "
+        "select kind, any_value(one) as one from ("
         f"select {kind} as kind, any_value({column}) as one "
         f"from read_parquet({text(files)}, hive_partitioning = false) "
-        f"group by 1, strlen({column})"
+        f"group by 1, strlen({column})) group by 1, try(json_structure(one))"
     )
 
 

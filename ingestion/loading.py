@@ -137,7 +137,12 @@ def add_files(
     groups: dict[object, list[PreparedFile]] = {}
     for file in files:
         readable = file.readable
-        key = (readable.format, readable.columns, readable.dialect)
+        columns: object = readable.columns
+        if readable.format == "parquet":
+            # Order and types may differ from file to file: small files of one group
+            # are read side by side.
+            columns = frozenset(column for column, _ in readable.columns)
+        key = (readable.format, columns, readable.dialect)
         groups.setdefault(key, []).append(file)
     is_mapped = load.context.spec.format == "table"
     for group in groups.values():

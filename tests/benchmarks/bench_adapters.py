@@ -78,13 +78,41 @@ def written(name: str, home: Path, events: int, days: int) -> Subject:
     return subject
 
 
+# The export's types that cannot be told from the lines: BigQuery writes integers into
+# JSON as strings, and leaves out what is null.
+VALUES = (
+    "struct(string_value varchar, int_value bigint, float_value double, "
+    "double_value double)"
+)
+EXPORTED = {
+    **dict.fromkeys(
+        (
+            *("event_timestamp", "event_bundle_sequence_id", "batch_event_index"),
+            "event_server_timestamp_offset",
+        ),
+        "bigint",
+    ),
+    **dict.fromkeys(
+        ("event_params", "user_properties"), f"struct(key varchar, value {VALUES})[]"
+    ),
+    "user_pseudo_id": "varchar",
+}
+
+
 def as_parquet(subject: Subject, lines: Subject) -> Subject:
+    """Write lines again as Parquet, with the types that the export has there."""
     folder = subject.home / "landing" / "app"
     folder.mkdir(parents=True)
     with duckdb.connect() as connection:
         for file in lines.files:
+            call = f"read_json('{file}', sample_size = -1"
+            rows = connection.execute(f"describe from {call})").fetchall()
+            columns = ", ".join(
+                f"'{column}': '{EXPORTED.get(column, kind)}'"
+                for column, kind, *_ in rows
+            )
             connection.execute(
-                f"copy (from read_json('{file}', sample_size = -1)) "
+                f"copy (from {call}, columns = {{{columns}}})) "
                 f"to '{folder / file.stem}.parquet' (format parquet)"
             )
     return subject
