@@ -23,6 +23,7 @@ from ingestion.catalog.checks import (
     check_metric,
     check_source,
 )
+from ingestion.catalog.currency_checks import check_unit
 from ingestion.catalog.documents import (
     CatalogError,
     Document,
@@ -149,6 +150,9 @@ def _check(
         problems += check_events(catalog.events, whole, known, binder)
         for part, metric in shaped.metrics:
             problems += check_metric(metric, part, known, binder)
+            problems += check_unit(
+                metric, part, known.metrics, catalog.events.reporting_currency
+            )
     return problems
 
 

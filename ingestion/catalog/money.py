@@ -11,7 +11,6 @@ before it, never one after.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -19,26 +18,33 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Final
 
+from babel.numbers import list_currencies
 from pydantic import AfterValidator
 
 from ingestion.catalog.documents import Problem
+from ingestion.catalog.suggestions import nearest_name
 
 RATES_FILE: Final = "exchange_rates.csv"
 _COLUMNS: Final = ("date", "currency", "rate")
-_CODE: Final = re.compile(r"[A-Z]{3}")
+CURRENCIES: Final = frozenset(list_currencies())
+"""The codes of ISO 4217, those out of use too: exports go back years."""
 # decimal(18, 9): an amount of decimal(18, 6) times it fits decimal(38, 15).
 _PLACES: Final = Decimal("0.000000001")
 _LARGEST: Final = Decimal(10) ** 9
 
 
 def _checked_code(text: str) -> str:
-    if not _CODE.fullmatch(text):
-        raise ValueError(f"'{text}' is no currency: write an ISO 4217 code such as USD")
+    if text not in CURRENCIES:
+        near = nearest_name(text, CURRENCIES)
+        meant = f"; did you mean '{near}'?" if near else ""
+        raise ValueError(
+            f"'{text}' is no currency: write an ISO 4217 code such as USD{meant}"
+        )
     return text
 
 
 CurrencyCode = Annotated[str, AfterValidator(_checked_code)]
-"""An ISO 4217 code: three capital letters."""
+"""A code of ISO 4217."""
 
 
 @dataclass(frozen=True, slots=True)

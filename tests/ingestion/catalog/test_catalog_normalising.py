@@ -75,8 +75,45 @@ def test_rates_need_a_reporting_currency_and_a_head(tmp_path: Path) -> None:
         load_catalog(write(tmp_path / "a", RATES, "policy: warn\n"))
     with pytest.raises(CatalogError, match="the first line is to be date"):
         load_catalog(write(tmp_path / "b", "currency,rate\n"))
-    with pytest.raises(CatalogError, match="'usd' is no currency"):
+    with pytest.raises(CatalogError, match=r"'usd' is no currency.*did you mean 'USD'"):
         load_catalog(write(tmp_path / "c", RATES, "reporting_currency: usd\n"))
+
+
+METRICS = """
+metrics:
+  - {name: net, label: Net, type: sum, event: sale, value: revenue, unit: %s}
+  - {name: sales, label: Sales, type: count, event: sale, unit: sales}
+  - name: per_sale
+    label: Per sale
+    type: ratio
+    unit: USD
+    numerator: {metric: net}
+    denominator: {metric: sales}
+  - name: listed
+    label: Listed price
+    type: sum
+    event: sale
+    value: property_number('price')
+    unit: USD
+"""
+
+
+def test_converted_revenue_is_not_said_to_be_in_another_currency(
+    tmp_path: Path,
+) -> None:
+    """A ratio over revenue is meant too; amounts in the properties stay as sent."""
+    folder = write(tmp_path, "date,currency,rate\n", "reporting_currency: EUR\n")
+    events = "reporting_currency: EUR\nevents: [{name: sale}]\n"
+    (folder / "events.yml").write_text(events)
+    (folder / "metrics.yml").write_text(METRICS % "USD")
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(folder)
+    told = [(one.line, one.message) for one in caught.value.problems]
+    assert [line for line, _ in told] == [3, 8]
+    assert all("write `unit: EUR`" in message for _, message in told)
+    agreeing = (METRICS % "EUR").replace("type: ratio\n    unit: USD", "type: ratio")
+    (folder / "metrics.yml").write_text(agreeing)
+    assert len(load_catalog(folder).metrics) == 4
 
 
 def revision(folder: Path, target: Path, newest: date) -> str:
