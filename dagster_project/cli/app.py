@@ -60,7 +60,7 @@ app.command("ui", rich_help_panel="Tools")(tools.ui)
 def main() -> None:
     """Run the command line; every error becomes a sentence and an exit code."""
     try:
-        app()
+        app(prog_name="daybreak")
     except SystemExit:
         raise
     except BusyError as error:
