@@ -78,7 +78,8 @@ class DbtBuilder:
     def project(self) -> object:
         """Return dbt's own picture of the project, for reuse by each build."""
         if self._manifest is None:
-            self._manifest = invoke(["parse"], self.settings)
+            # Its artifacts stand already (`dbt_manifest`).
+            self._manifest = invoke(["--no-write-json", "parse"], self.settings)
         return self._manifest
 
 
