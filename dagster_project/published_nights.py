@@ -45,15 +45,18 @@ def switch_to(folder: Path, night: Path, names: Sequence[str]) -> None:
 
     Nights older than the one before are removed.
     """
-    current = folder / CURRENT
+    current, copied = folder / CURRENT, folder / f".{CURRENT}.copied"
     if current.is_dir() and not current.is_symlink():
-        # A home that was copied without its links: what they led to is a copy too.
-        shutil.rmtree(current)
+        # A home that was copied without its links: what they led to is a copy too. It
+        # goes when the link stands, so that readers miss it for the shortest time.
+        shutil.rmtree(copied, ignore_errors=True)
+        current.rename(copied)
     _link(current, Path(NIGHTS) / night.name)
     for name in names:
         if not (folder / name).is_symlink():
             _link(folder / name, Path(CURRENT) / name)
     sync(folder)
+    shutil.rmtree(copied, ignore_errors=True)
     _forget_old_nights(folder, night)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -253,6 +254,19 @@ def test_a_table_with_ids_that_nobody_declared_is_not_for_everyone(
     publish_apart(warehouse_of_persons, target)
     assert ("marts", "fct_new") not in tables(target)
     assert ("marts", "fct_new") in tables(target.with_name("persons.duckdb"))
+
+
+def test_a_home_copied_without_its_links_is_published_through_links_again(
+    warehouse_of_persons: Path, tmp_path: Path
+) -> None:
+    publish_apart(warehouse_of_persons, tmp_path / "home" / "daybreak.duckdb")
+    copied = tmp_path / "copy"
+    shutil.copytree(tmp_path / "home", copied)
+    assert not (copied / "current").is_symlink()
+    publish_apart(warehouse_of_persons, copied / "daybreak.duckdb")
+    assert (copied / "current").is_symlink()
+    assert ("marts", "dim_persons") in tables(copied / "persons.duckdb")
+    assert [path.name for path in copied.glob(".*")] == []
 
 
 NIGHT = """

@@ -45,5 +45,5 @@ def _yesterday(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yesterday]:
 @pytest.fixture
 def yesterday(_yesterday: Yesterday, tmp_path: Path) -> Yesterday:
     """Give a copy that a test may break."""
-    shutil.copytree(_yesterday.home.path, tmp_path / "home")
+    shutil.copytree(_yesterday.home.path, tmp_path / "home", symlinks=True)
     return Yesterday(HomeOfTest(tmp_path / "home"), _yesterday.todays_file)

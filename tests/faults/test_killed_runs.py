@@ -87,7 +87,7 @@ def readers(published: Path) -> Iterator[list[str]]:
 def seconds_of_a_night(yesterday: Yesterday, folder: Path) -> tuple[float, HomeOfTest]:
     """Run one undisturbed night in a copy: how long it takes, and what it publishes."""
     home = HomeOfTest(folder / "undisturbed")
-    shutil.copytree(yesterday.home.path, home.path)
+    shutil.copytree(yesterday.home.path, home.path, symlinks=True)
     shutil.copy(yesterday.todays_file, home.landing / "app")
     started = time.monotonic()
     home.daybreak("run")
@@ -100,7 +100,7 @@ def check_kills(yesterday: Yesterday, folder: Path, kills: int, seed: int) -> No
     draw = random.Random(seed)
     for number in range(kills):
         home = HomeOfTest(folder / f"killed-{number}")
-        shutil.copytree(yesterday.home.path, home.path)
+        shutil.copytree(yesterday.home.path, home.path, symlinks=True)
         shutil.copy(yesterday.todays_file, home.landing / "app")
         instant = draw.uniform(0.05, 0.98) * duration
         with readers(home.published) as wrong:
