@@ -6,8 +6,8 @@ Lands simulated events, then measures, each in a process of its own:
 
 - the full rebuild of all models against one `create table ... as` that reads the lake,
   de-duplicates by event id and writes it in (person, time) order: at most 3x;
-- a night with 1 % new events against the full rebuild: at most 0.15x, start-up (dbt
-  with nothing new) taken off both;
+- a night with 1 % new events against the full rebuild: at most 0.15x of it, on top of
+  start-up (dbt with nothing new); also told with start-up taken off both;
 - peak memory of each: under 4 GB.
 """
 
@@ -167,8 +167,12 @@ def run(events: int, home: Path) -> None:
     print(f"nothing new        {nothing}")
     print(f"night, {new / old:5.1%} new  {night}")
     print(f"full / baseline    {full.wall / plain.wall:5.2f}x wall (limit 3x)")
-    ratio = (night.wall - nothing.wall) / (full.wall - nothing.wall)
-    print(f"night / full       {ratio:5.2f}x wall, start-up taken off (limit 0.15x)")
+    added = night.wall - nothing.wall
+    print(
+        f"night / full       {added / full.wall:5.3f}x wall over start-up (limit 0.15x)"
+    )
+    apart = added / (full.wall - nothing.wall)
+    print(f"                   {apart:5.3f}x wall, start-up taken off both")
 
 
 def main() -> None:
