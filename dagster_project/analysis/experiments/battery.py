@@ -18,6 +18,7 @@ from dagster_project.analysis.experiments.arrays import (
     CodeArray,
     FloatArray,
     check_share,
+    fieldwise,
 )
 from dagster_project.analysis.experiments.bayes import (
     Posterior,
@@ -262,12 +263,13 @@ def _with_proportions(
         critical=student_critical(level / 2, np.inf),
         log_alpha=_log(level),
     )
-    columns = {}
-    for field in fields(Estimate):
-        column = getattr(found, field.name).reshape(flat).copy()
-        column[rows] = getattr(theirs, field.name)
-        columns[field.name] = column.reshape(alpha.shape)
-    return Estimate(**columns)
+
+    def replaced(column: FloatArray, ours: FloatArray) -> FloatArray:
+        whole = column.reshape(flat).copy()
+        whole[rows] = ours
+        return whole.reshape(alpha.shape)
+
+    return fieldwise(replaced, found, theirs)
 
 
 def _log(level: FloatArray) -> FloatArray:

@@ -6,6 +6,8 @@ looks, and the exact sequence of one Bernoulli rate.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
@@ -17,7 +19,7 @@ from dagster_project.analysis.experiments.arrays import (
     undefined_is_nan,
 )
 from dagster_project.analysis.experiments.contrasts import Contrast
-from dagster_project.analysis.experiments.inference import Estimate, reconciled
+from dagster_project.analysis.experiments.inference import Estimate, judged
 
 
 def mixture_precision(
@@ -61,28 +63,15 @@ def always_valid_test(
     Under no effect the chance that p is ever below alpha, over any number of looks, is
     at most alpha, asymptotically. A relative contrast gives the relative sequence.
     """
-    error = np.sqrt(contrast.variance)
     grown = contrast.units * mixture_precision(tuning_units, alpha=alpha)
     with undefined_is_nan():
-        statistic = contrast.difference / error
+        statistic = contrast.difference / np.sqrt(contrast.variance)
         log_p = 0.5 * np.log1p(grown) - statistic**2 * grown / (2 * (grown + 1))
-        reach = always_valid_critical(contrast.units, tuning_units, alpha=alpha) * error
-    log_p = np.minimum(log_p, 0.0)
-    flag = log_p < np.log(floats(alpha))
-    lower, upper = reconciled(
-        contrast.difference - reach, contrast.difference + reach, flag, statistic
-    )
-    return Estimate(
-        estimate=contrast.difference,
-        lower=lower,
-        upper=upper,
-        std_error=error,
-        statistic=statistic,
-        dof=np.full(error.shape, np.inf),
-        p_value=np.exp(log_p),
-        log_p=log_p,
-        is_significant=flag,
-        reason=contrast.reason,
+    return judged(
+        replace(contrast, dof=np.full(contrast.variance.shape, np.inf)),
+        always_valid_critical(contrast.units, tuning_units, alpha=alpha),
+        log_alpha=np.log(floats(alpha)),
+        log_p=np.minimum(log_p, 0.0),
     )
 
 

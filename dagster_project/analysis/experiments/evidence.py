@@ -7,12 +7,17 @@ once. Here do not belong levels, intervals and verdicts.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from dagster_project.analysis.experiments.arrays import CodeArray, FloatArray
+from dagster_project.analysis.experiments.arrays import (
+    CodeArray,
+    FloatArray,
+    Record,
+    fieldwise,
+)
 from dagster_project.analysis.experiments.contrasts import (
     Contrast,
     control_and_treatments,
@@ -34,7 +39,6 @@ from dagster_project.analysis.experiments.two_proportions import (
     proportion_evidence,
 )
 
-Record = TypeVar("Record")
 Places = npt.NDArray[np.intp]
 # Where slopes differ by the noise's deviation, one slope costs .5 % of the standard
 # error at this ratio of the arms and 4 % at a ratio of 2; Lin's form costs nothing.
@@ -133,11 +137,7 @@ def _taken(rows: Moments, chosen: Places) -> Moments:
 
 def reshaped(record: Record, shape: tuple[int, ...]) -> Record:
     """The same record of arrays in another shape."""
-    columns = {
-        name: getattr(record, name).reshape(shape)
-        for name in record.__dataclass_fields__  # type: ignore[attr-defined]
-    }
-    return type(record)(**columns)
+    return fieldwise(lambda column: column.reshape(shape), record)
 
 
 def _mean_rows(arms: Moments) -> tuple[Contrast, FloatArray, CodeArray]:
@@ -147,14 +147,13 @@ def _mean_rows(arms: Moments) -> tuple[Contrast, FloatArray, CodeArray]:
     larger = np.maximum(control.count, treatments.count)
     unequal = larger > UNEQUAL_ARMS * np.minimum(control.count, treatments.count)
     other = lin_contrast(control, treatments)
-    columns = {
-        field.name: np.where(
-            unequal, getattr(other, field.name), getattr(contrast, field.name)
-        )
-        for field in fields(Contrast)
-    }
+
+    def fitting(by_arm: FloatArray, pooled: FloatArray) -> FloatArray:
+        return np.where(unequal, by_arm, pooled)
+
     method = np.where(unequal, np.int8(Method.LIN), np.int8(Method.CUPED))
-    return _with_log_p(Contrast(**columns), method.astype(np.int8))
+    best = fieldwise(fitting, other, contrast)
+    return _with_log_p(best, method.astype(np.int8))
 
 
 def _ratio_rows(arms: Moments) -> tuple[Contrast, FloatArray, CodeArray]:
@@ -186,8 +185,7 @@ def _given_rows(
     if given is None:
         raise ValueError("metrics of kind GIVEN need the study's given contrasts")
     flat = reshaped(given, (-1, given.difference.shape[-1]))
-    names = [field.name for field in fields(Contrast)]
-    contrast = Contrast(*(getattr(flat, name)[chosen] for name in names))
+    contrast = fieldwise(lambda column: column[chosen], flat)
     return _with_log_p(contrast, _all(contrast, Method.GIVEN))
 
 

@@ -87,14 +87,25 @@ def judged(
     if log_p is None:
         log_p = two_sided_log_p(statistic, contrast.dof)
     flag = log_p < floats(log_alpha)
-    lower, upper = reconciled(
+    interval = reconciled(
         contrast.difference - reach, contrast.difference + reach, flag, statistic
     )
+    return _estimate(contrast, interval, statistic, log_p, flag)
+
+
+def _estimate(
+    contrast: Contrast,
+    interval: tuple[FloatArray, FloatArray],
+    statistic: FloatArray,
+    log_p: FloatArray,
+    flag: BoolArray,
+) -> Estimate:
+    lower, upper = interval
     return Estimate(
         estimate=contrast.difference,
         lower=lower,
         upper=upper,
-        std_error=error,
+        std_error=np.sqrt(contrast.variance),
         statistic=statistic,
         dof=contrast.dof,
         p_value=np.exp(log_p),
@@ -144,18 +155,8 @@ def superiority_test(
         flag, np.maximum(lower, np.nextafter(bound, np.inf)), np.minimum(lower, bound)
     )
     known = np.where(np.isnan(error), np.nan, 1.0)
-    return Estimate(
-        estimate=contrast.difference,
-        lower=lower * known,
-        upper=np.inf * known,
-        std_error=error,
-        statistic=statistic,
-        dof=contrast.dof,
-        p_value=np.exp(log_p),
-        log_p=log_p,
-        is_significant=flag,
-        reason=contrast.reason,
-    )
+    interval = lower * known, np.inf * known
+    return _estimate(contrast, interval, statistic, log_p, flag)
 
 
 def inferiority_test(

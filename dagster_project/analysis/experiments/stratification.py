@@ -6,7 +6,7 @@ stratum's contrast under a common slope. Strata are one axis of the contrasts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -32,8 +32,8 @@ def post_stratified(strata: Contrast, *, axis: int = -1) -> Contrast:
     Satterthwaite's over the strata.
     """
     column = {
-        name: np.moveaxis(np.asarray(getattr(strata, name)), axis, -1)
-        for name in Contrast.__dataclass_fields__
+        field.name: np.moveaxis(np.asarray(getattr(strata, field.name)), axis, -1)
+        for field in fields(Contrast)
     }
     whole = column["units"].sum(axis=-1)
     with undefined_is_nan():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -13,6 +15,7 @@ from dagster_project.analysis.experiments import (
     stratification,
     sums,
 )
+from dagster_project.analysis.experiments.arrays import fieldwise
 from dagster_project.analysis.experiments.reasons import Reason
 
 
@@ -134,10 +137,11 @@ def test_ratio_cuped_is_a_jackknife_over_units(
 
 @pytest.mark.parametrize("adjust", [cuped.cuped_contrast, cuped.lin_contrast])
 def test_without_a_covariate_nothing_changes(
-    rows: tuple[np.ndarray, np.ndarray], adjust: object
+    rows: tuple[np.ndarray, np.ndarray],
+    adjust: Callable[[sums.Moments, sums.Moments], contrasts.Contrast],
 ) -> None:
     arms = [moments(part * [1, 1, 0, 0]) for part in rows]
-    plain, adjusted = contrasts.mean_contrast(*arms), adjust(*arms)  # type: ignore[operator]
+    plain, adjusted = contrasts.mean_contrast(*arms), adjust(*arms)
     for name in ("difference", "variance", "covariance", "dof", "reason"):
         np.testing.assert_allclose(getattr(adjusted, name), getattr(plain, name))
     ratio = contrasts.ratio_contrast(*arms)
@@ -175,12 +179,7 @@ def test_theta_over_three_arms_is_over_all_units(
 
 def test_one_stratum_is_no_stratification(rows: tuple[np.ndarray, np.ndarray]) -> None:
     plain = contrasts.mean_contrast(*map(moments, rows))
-    one = contrasts.Contrast(
-        *(
-            np.stack([getattr(plain, name), 0 * getattr(plain, name)])
-            for name in contrasts.Contrast.__dataclass_fields__
-        )
-    )
+    one = fieldwise(lambda column: np.stack([column, 0 * column]), plain)
     whole = stratification.post_stratified(one)
     for name in ("difference", "variance", "baseline", "covariance", "dof", "units"):
         np.testing.assert_allclose(getattr(whole, name), getattr(plain, name))
@@ -191,12 +190,7 @@ def test_a_stratum_that_cannot_be_tested_says_so(
 ) -> None:
     good = contrasts.mean_contrast(*map(moments, rows))
     bad = contrasts.mean_contrast(moments(rows[0][:1]), moments(rows[1]))
-    strata = contrasts.Contrast(
-        *(
-            np.stack([getattr(good, name), getattr(bad, name)])
-            for name in contrasts.Contrast.__dataclass_fields__
-        )
-    )
+    strata = fieldwise(lambda *columns: np.stack(columns), good, bad)
     whole = stratification.post_stratified(strata)
     assert whole.reason == Reason.TOO_FEW_UNITS
     assert np.isnan(inference.welch_test(whole).p_value)

@@ -34,6 +34,7 @@ from dagster_project.analysis.experiments import (
     tails,
     two_proportions,
 )
+from dagster_project.analysis.experiments.arrays import fieldwise
 
 CASES = Path(__file__).resolve().parents[4] / "shared" / "cases" / "experiments"
 Numbers = dict[str, Any]
@@ -231,12 +232,7 @@ def stratified(case: Numbers) -> Numbers:
         build(*map(moments, stratum.values()))
         for stratum in case["input"]["variants"].values()
     ]
-    strata = contrasts.Contrast(
-        *(
-            np.stack([getattr(cell, name) for cell in cells])
-            for name in contrasts.Contrast.__dataclass_fields__
-        )
-    )
+    strata = fieldwise(lambda *columns: np.stack(columns), *cells)
     whole = scaled(case, stratification.post_stratified(strata))
     return reported(inference.welch_test(whole, alpha=alpha_of(case)))
 
