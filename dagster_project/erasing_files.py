@@ -29,9 +29,9 @@ SUFFIX = ".erasing"
 # Columns of derived tables that say whose a row is.
 KEY_COLUMNS = (
     *("person_id", "linked_person_id", "user_id", "anonymous_id", "identity"),
-    *("linked_identity", "unit_id", "device_id", "email"),
+    *("linked_identity", "unit_id", "device_id", "email", "customer_id"),
 )
-PERSON_IDS = ("person_id", "linked_person_id")
+PERSON_IDS = ("person_id", "linked_person_id", "customer_id")
 _SQLITE = b"SQLite format 3\0"
 _PARQUET = b"PAR1"
 _TEXT_TYPES = ("VARCHAR", "JSON")

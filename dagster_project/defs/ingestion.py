@@ -30,6 +30,17 @@ CATALOG_TABLES = {
     "catalog_countries": "One row per spelling of a country, with its ISO code.",
     "catalog_regions": "One row per spelling of a region, with its ISO code.",
     "catalog_exchange_rates": "One row per currency and day its rate changed.",
+    "catalog_funnels": "One row per declared funnel, with its compiled steps.",
+    "catalog_funnel_steps": "One row per funnel and step.",
+    "catalog_funnel_breakdowns": "One row per funnel and breakdown.",
+    "catalog_mrr": "One row per declared book of subscriptions.",
+    "catalog_cohort_series": "One row per set of events that cohorts are counted from.",
+    "catalog_retention": "One row per declared retention grid.",
+    "catalog_retention_periods": "One row per retention grid and period it follows.",
+    "catalog_cohort_ltv": "One row per declared cohort LTV.",
+    "catalog_lifecycle": "One row per declared lifecycle.",
+    "catalog_stickiness": "One row per declared stickiness.",
+    "catalog_segmentations": "One row per declared segmentation of persons.",
 }
 LANDED_TABLES = {
     "events": "One row per landed copy of an event, in the lake.",

@@ -26,6 +26,7 @@ from ingestion.catalog.fields import ANY_EVENT
 from ingestion.catalog.models import (
     ActivePersonsMetric,
     CountMetric,
+    DimensionSpec,
     EventsFile,
     EventSpec,
     Metric,
@@ -100,7 +101,7 @@ def check_events(
     # The default names an event that a small plan need not have.
     if "page_view_events" in file.model_fields_set:
         for index, name in enumerate(file.page_view_events):
-            yield from _known_event(part, ("page_view_events", index), name, known)
+            yield from check_event_name(part, ("page_view_events", index), name, known)
     yield from _networks(file, part)
     for rule in ("bots", "internal"):
         text = getattr(file.traffic, rule)
@@ -149,26 +150,27 @@ def check_metric(
     metric: Metric, part: Part, known: KnownNames, binder: ExpressionBinder
 ) -> Iterator[Problem]:
     """Check the events, expressions, dimensions and references of one metric."""
-    yield from _check_filter((), metric, part, known, binder)
+    yield from check_event_filter((), metric, part, known, binder)
     for name in ("base", "conversion", "returning", "numerator", "denominator"):
         if hasattr(metric, name):
             inner = getattr(metric, name)
-            yield from _check_filter((name,), inner, part, known, binder)
+            yield from check_event_filter((name,), inner, part, known, binder)
     if isinstance(metric, RatioMetric):
         yield from _check_references(metric, part, known)
     yield from _check_dimensions(metric, part, binder)
 
 
-def _check_filter(
+def check_event_filter(
     path: PathInFile,
     holder: Any,
     part: Part,
     known: KnownNames,
     binder: ExpressionBinder,
 ) -> Iterator[Problem]:
+    """Check the event names, the condition and the value of anything that has some."""
     names = getattr(holder, "event", None) or ()
     for index, name in enumerate(names):
-        yield from _known_event(part, (*path, "event", index), name, known)
+        yield from check_event_name(part, (*path, "event", index), name, known)
     value: Need = "anything" if isinstance(holder, UniqueValuesMetric) else "number"
     needs: tuple[tuple[str, Need], ...] = (("where", "condition"), ("value", value))
     for field, need in needs:
@@ -182,9 +184,10 @@ def _check_filter(
         )
 
 
-def _known_event(
+def check_event_name(
     part: Part, path: PathInFile, name: str, known: KnownNames
 ) -> Iterator[Problem]:
+    """Check that an event is declared; "*" is every event."""
     if name != ANY_EVENT and name not in known.events:
         yield part.problem(
             path,
@@ -225,20 +228,31 @@ def _check_dimensions(
     metric: Metric, part: Part, binder: ExpressionBinder
 ) -> Iterator[Problem]:
     for index, dimension in enumerate(metric.dimensions):
-        path = ("dimensions", index, "sql")
-        if dimension.sql.strip().lower() in NEVER_DIMENSIONS:
-            yield part.problem(
-                path, f"`{dimension.sql}` differs in every event: group it first"
-            )
-            continue
-        yield from _fits(
-            part,
-            path,
-            dimension.sql,
-            need="anything",
-            columns=EVENT_COLUMNS,
-            binder=binder,
+        yield from check_dimension(("dimensions", index), dimension, part, binder)
+
+
+def check_dimension(
+    path: PathInFile, dimension: DimensionSpec, part: Part, binder: ExpressionBinder
+) -> Iterator[Problem]:
+    """Check the expression of a dimension, and that it makes groups."""
+    path = (*path, "sql")
+    if dimension.sql.strip().lower() in NEVER_DIMENSIONS:
+        yield part.problem(
+            path, f"`{dimension.sql}` differs in every event: group it first"
         )
+        return
+    yield from check_expression(part, path, dimension.sql, "anything", binder)
+
+
+def check_expression(
+    part: Part,
+    path: PathInFile,
+    text: str | None,
+    need: Need,
+    binder: ExpressionBinder,
+) -> Iterator[Problem]:
+    """Check an expression over the columns of an event; none is no problem."""
+    yield from _fits(part, path, text, need=need, columns=EVENT_COLUMNS, binder=binder)
 
 
 def _fits(

@@ -16,13 +16,16 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion.catalog.cohort_tables import cohort_tables
 from ingestion.catalog.event_models import JUNK_IDS, HeartbeatSpec, IdentityRules
+from ingestion.catalog.funnel_sql import funnel_tables
 from ingestion.catalog.metric_sql import (
     MetricCompiler,
     activity_filter,
     content_hash,
 )
 from ingestion.catalog.models import Catalog, Metric
+from ingestion.catalog.mrr_sql import mrr_tables
 from ingestion.catalog.normalising import normalising_settings, normalising_tables
 from ingestion.catalog.settings import CatalogSettings
 from ingestion.catalog.traffic_sql import bot_filter, internal_filter
@@ -105,6 +108,9 @@ def compile_catalog(
             SETTING_COLUMNS,
         ),
         **normalising_tables(catalog),
+        **funnel_tables(catalog.funnels, dialect),
+        **mrr_tables(catalog.mrr, dialect),
+        **cohort_tables(catalog, settings, dialect),
     }
     directory.mkdir(parents=True, exist_ok=True)
     ensure_user_agents(directory)

@@ -31,8 +31,8 @@ _UNIT_SECONDS: Final = {
     "day": 86_400,
     "week": 604_800,
 }
-_LONGEST_WINDOW_SECONDS: Final = 366 * 86_400
-_WINDOW_PATTERN: Final = r"^\s*([0-9]{1,9})\s+([A-Za-z]+)\s*$"
+_LONGEST_WINDOW_DAYS: Final = 366
+_WINDOW_PATTERN: Final = r"^\s*([0-9]{1,12})\s+([A-Za-z]+)\s*$"
 
 
 class Declared(BaseModel):
@@ -41,12 +41,12 @@ class Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def window_seconds(text: str) -> int:
+def window_seconds(text: str, *, longest_days: int = _LONGEST_WINDOW_DAYS) -> int:
     """Give the seconds of a window such as "60 minutes" or "7 days".
 
     Units are second, minute, hour, day and week, singular or plural; a day is 24
     hours. Raises ValueError, with the nearest unit, on anything else, on 0 and on
-    more than 366 days.
+    more than `longest_days`.
     """
     found = re.fullmatch(_WINDOW_PATTERN, text)
     if not found:
@@ -58,8 +58,8 @@ def window_seconds(text: str) -> int:
         near = nearest_name(unit, units)
         hint = f" Did you mean '{count} {near}'?" if near else ""
         raise ValueError(f"'{unit}' is not a unit of time.{hint}")
-    if not 0 < count * seconds <= _LONGEST_WINDOW_SECONDS:
-        raise ValueError(f"'{text}' is not between 1 second and 366 days")
+    if not 0 < count * seconds <= longest_days * 86_400:
+        raise ValueError(f"'{text}' is not between 1 second and {longest_days} days")
     return count * seconds
 
 

@@ -24,6 +24,7 @@ from ingestion.catalog.checks import (
     check_source,
 )
 from ingestion.catalog.currency_checks import check_unit
+from ingestion.catalog.definition_lists import DEFINITION_FILES, DEFINITION_LISTS
 from ingestion.catalog.documents import (
     CatalogError,
     Document,
@@ -45,10 +46,10 @@ from ingestion.catalog.money import RATES_FILE, read_rates
 from ingestion.catalog.suggestions import nearest_name
 from ingestion.catalog.validation import validate
 
-CATALOG_FILES: Final = ("events.yml", "metrics.yml", "sources.yml")
+CATALOG_FILES: Final = ("events.yml", "metrics.yml", "sources.yml", *DEFINITION_FILES)
 
 Item = TypeVar("Item", bound=BaseModel)
-File = TypeVar("File", EventsFile, MetricsFile, SourcesFile)
+File = TypeVar("File", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class _Items:
     events: list[tuple[Part, EventSpec]]
     metrics: list[tuple[Part, Metric]]
     sources: list[tuple[Part, SourceSpec]]
+    definitions: dict[str, list[tuple[Part, Any]]]
 
 
 def load_catalog(directory: Path) -> Catalog:
@@ -111,20 +113,31 @@ def _unread_files(directory: Path) -> list[Problem]:
 def _shape_and_check(
     documents: dict[str, Document],
 ) -> tuple[Catalog, list[Problem]]:
-    events, metrics, sources = (documents[name] for name in CATALOG_FILES)
+    events, metrics = documents["events.yml"], documents["metrics.yml"]
+    sources = documents["sources.yml"]
     problems: list[Problem] = []
     shaped = _Items(
         events=_items(events, "events", "event", EventSpec, problems),
         metrics=_metrics(metrics, problems),
         sources=_items(sources, "sources", "source", SourceSpec, problems),
+        definitions={
+            listed.key: _items(
+                documents[listed.file], listed.key, listed.kind, listed.model, problems
+            )
+            for listed in DEFINITION_LISTS
+        },
     )
-    file = _file(events, "events", EventsFile, problems)
-    _file(metrics, "metrics", MetricsFile, problems)
-    _file(sources, "sources", SourcesFile, problems)
+    file = _file(events, ("events",), EventsFile, problems)
+    _file(metrics, ("metrics",), MetricsFile, problems)
+    _file(sources, ("sources",), SourcesFile, problems)
+    for name, whole in DEFINITION_FILES.items():
+        keys = tuple(listed.key for listed in DEFINITION_LISTS if listed.file == name)
+        _file(documents[name], keys, whole, problems)
     catalog = Catalog(
         events=file.model_copy(update={"events": _values(shaped.events)}),
         metrics=_values(shaped.metrics),
         sources=_values(shaped.sources),
+        **{key: _values(items) for key, items in shaped.definitions.items()},
     )
     problems += _check(catalog, events, metrics, shaped)
     return catalog, problems
@@ -134,8 +147,11 @@ def _check(
     catalog: Catalog, events: Document, metrics: Document, shaped: _Items
 ) -> list[Problem]:
     problems: list[Problem] = []
-    for listed in (shaped.events, shaped.metrics, shaped.sources):
-        problems += check_distinct_names((part, item.name) for part, item in listed)
+    lists: tuple[list[tuple[Part, Any]], ...]
+    lists = (shaped.events, shaped.metrics, shaped.sources)
+    lists += tuple(shaped.definitions.values())
+    for items in lists:
+        problems += check_distinct_names((part, item.name) for part, item in items)
     for part, event in shaped.events:
         problems += check_event(event, part)
     for part, source in shaped.sources:
@@ -153,18 +169,23 @@ def _check(
             problems += check_unit(
                 metric, part, known.metrics, catalog.events.reporting_currency
             )
+        for listed in DEFINITION_LISTS:
+            for part, item in shaped.definitions[listed.key]:
+                problems += listed.check(item, part, known, binder)
     return problems
 
 
 def _file(
-    document: Document, listed: str, model: type[File], problems: list[Problem]
+    document: Document,
+    listed: tuple[str, ...],
+    model: type[File],
+    problems: list[Problem],
 ) -> File:
-    """Shape a file but for its list, whose items are shaped one by one."""
-    is_list = isinstance(document.value.get(listed), list)
+    """Shape a file but for its lists, whose items are shaped one by one."""
     rest = {
         key: part
         for key, part in document.value.items()
-        if key != listed or not is_list
+        if key not in listed or not isinstance(part, list)
     }
     shaped, found = validate(model, rest, document=document)
     problems += found

@@ -35,7 +35,8 @@ def _reference_to_metric(value: object) -> object:
     return {"metric": value} if isinstance(value, str) else value
 
 
-def _ordered_periods(periods: tuple[Period, ...]) -> tuple[Period, ...]:
+def ordered_periods(periods: tuple[Period, ...]) -> tuple[Period, ...]:
+    """Give distinct periods from the shortest to the longest, or raise ValueError."""
     if len(set(periods)) < len(periods):
         raise ValueError("a period stands in the list twice")
     return tuple(sorted(periods, key=PERIODS.index))
@@ -115,7 +116,7 @@ class MetricBase(Declared):
         default="up", description="Which way is good."
     )
     periods: Annotated[
-        tuple[Period, ...], Field(min_length=1), AfterValidator(_ordered_periods)
+        tuple[Period, ...], Field(min_length=1), AfterValidator(ordered_periods)
     ] = Field(
         default=("day", "week", "month"), description="Calendar periods; hour opts in."
     )

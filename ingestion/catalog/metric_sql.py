@@ -117,7 +117,7 @@ class MetricCompiler:
         if isinstance(part, ActivePersonsMetric):
             names_sql = activity_filter(self.catalog, self.dialect)
         else:
-            names_sql = _named(part.event or (), self.dialect)
+            names_sql = named_events(part.event or (), self.dialect)
         value = getattr(part, "value", None)
         return {
             "role": role,
@@ -136,7 +136,7 @@ class MetricCompiler:
         return {**component, "role": role}
 
     def _filter(self, part: EventFilter) -> str:
-        return self._and_where(_named(part.event, self.dialect), part.where)
+        return self._and_where(named_events(part.event, self.dialect), part.where)
 
     def _and_where(self, names_sql: str, where: str | None) -> str:
         if where is None:
@@ -173,10 +173,11 @@ def activity_filter(catalog: Catalog, dialect: str) -> str:
     Every event does that the tracking plan does not exempt, the undeclared too.
     """
     silent = [event.name for event in catalog.events.events if not event.is_activity]
-    return f"NOT {_named(silent, dialect)}" if silent else "TRUE"
+    return f"NOT {named_events(silent, dialect)}" if silent else "TRUE"
 
 
-def _named(names: Collection[str], dialect: str) -> str:
+def named_events(names: Collection[str], dialect: str) -> str:
+    """Give the SQL that picks events by name; "*" among the names picks all."""
     if ANY_EVENT in names:
         return "TRUE"
     listed = ", ".join(

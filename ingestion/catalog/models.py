@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ingestion.catalog.engagement_models import (
+    LifecycleSpec,
+    SegmentationSpec,
+    StickinessSpec,
+)
 from ingestion.catalog.event_models import (
     EventsFile,
     EventSpec,
@@ -15,6 +20,7 @@ from ingestion.catalog.event_models import (
     SessionRules,
     TrafficRules,
 )
+from ingestion.catalog.funnel_models import FunnelSpec
 from ingestion.catalog.metric_models import (
     ActivePersonsMetric,
     AverageMetric,
@@ -36,12 +42,14 @@ from ingestion.catalog.metric_models import (
     UniqueValuesMetric,
 )
 from ingestion.catalog.money import ExchangeRate
+from ingestion.catalog.mrr_models import MrrSpec
 from ingestion.catalog.origin_models import (
     CursorSpec,
     OriginSpec,
     PostgresOrigin,
     S3Origin,
 )
+from ingestion.catalog.retention_models import CohortValueSpec, RetentionSpec
 from ingestion.catalog.source_models import (
     ReaderSpec,
     SourcesFile,
@@ -53,6 +61,7 @@ __all__ = [
     "ActivePersonsMetric",
     "AverageMetric",
     "Catalog",
+    "CohortValueSpec",
     "ConversionMetric",
     "CountMetric",
     "CursorSpec",
@@ -63,8 +72,11 @@ __all__ = [
     "EventsFile",
     "ExchangeRate",
     "ForecastSpec",
+    "FunnelSpec",
+    "LifecycleSpec",
     "Metric",
     "MetricsFile",
+    "MrrSpec",
     "OriginSpec",
     "PercentileMetric",
     "PostgresOrigin",
@@ -73,10 +85,13 @@ __all__ = [
     "RatioPart",
     "ReaderSpec",
     "RetentionMetric",
+    "RetentionSpec",
     "S3Origin",
+    "SegmentationSpec",
     "SessionRules",
     "SourceSpec",
     "SourcesFile",
+    "StickinessSpec",
     "SumMetric",
     "TimeToMetric",
     "TimestampSpec",
@@ -94,6 +109,13 @@ class Catalog:
     metrics: tuple[Metric, ...]
     sources: tuple[SourceSpec, ...]
     exchange_rates: tuple[ExchangeRate, ...] = ()
+    funnels: tuple[FunnelSpec, ...] = ()
+    retention: tuple[RetentionSpec, ...] = ()
+    ltv: tuple[CohortValueSpec, ...] = ()
+    mrr: tuple[MrrSpec, ...] = ()
+    lifecycle: tuple[LifecycleSpec, ...] = ()
+    stickiness: tuple[StickinessSpec, ...] = ()
+    segments: tuple[SegmentationSpec, ...] = ()
 
     @property
     def event_names(self) -> tuple[str, ...]:

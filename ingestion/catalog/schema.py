@@ -13,12 +13,14 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from ingestion.catalog.definition_lists import DEFINITION_FILES
 from ingestion.catalog.models import EventsFile, MetricsFile, SourcesFile
 
 _FILES: Final[dict[str, type[BaseModel]]] = {
     "events": EventsFile,
     "metrics": MetricsFile,
     "sources": SourcesFile,
+    **{name.removesuffix(".yml"): model for name, model in DEFINITION_FILES.items()},
 }
 
 

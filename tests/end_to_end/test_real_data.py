@@ -30,6 +30,12 @@ MONTHLY_REVENUE = {
     "2011-12": "433668.01",
 }
 
+# Customers back by month after that of their first purchase of a positive quantity.
+COHORTS = {
+    "2010-12": [885, 324, 286, 340, 321, 352, 321, 309, 313, 350, 331, 445, 235],
+    "2011-01": [417, 92, 111, 96, 134, 120, 103, 101, 125, 136, 152, 49],
+}
+
 PAGES = {
     "NextSong": 6_820,
     "Home": 806,
@@ -110,6 +116,26 @@ def test_online_retail_last_month_is_open(online_retail: HomeOfTest) -> None:
         """
     )
     assert open_months == [("2011-12",)]
+
+
+def test_online_retail_cohorts(online_retail: HomeOfTest) -> None:
+    """The last cell of each is of the nine days of December 2011: open, so null."""
+    for cohort, expected in COHORTS.items():
+        cells = online_retail.rows(
+            f"""
+            select returned_count, is_mature from marts.fct_retention
+            where strftime(cohort_start, '%Y-%m') = '{cohort}' and dimension = 'all'
+            order by period_number
+            """
+        )
+        counts = [count for count, _ in cells]
+        assert counts[: len(expected)] == [*expected[:-1], None]
+        assert [mature for _, mature in cells].count(True) == len(expected) - 1
+    customers = (
+        "select sum(cohort_size) from marts.fct_retention where period_number = 0"
+    )
+    # 33 of the 4,372 customers never bought, they only returned.
+    assert online_retail.value(customers) == 4_339
 
 
 def test_sparkify_songplays_users_sessions(sparkify: HomeOfTest) -> None:

@@ -51,6 +51,20 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedNight]:
     shutil.rmtree(home.path)
 
 
+def test_recurring_revenue_at_the_end_of_each_month(night: SimulatedNight) -> None:
+    closing = {day["date"]: day["mrr"]["closing"] for day in night.truth["days"]}
+    last_days = {day[:7]: Decimal(closing[day]) for day in sorted(closing)}
+    rows = night.home.rows(
+        """
+        select cast(month_start_date as varchar), closing_amount
+        from marts.fct_mrr_monthly
+        where mrr_name = 'plans'
+        """
+    )
+    assert {month[:7]: amount for month, amount in rows} == last_days
+    assert len(last_days) == 3
+
+
 def test_counts_by_event_and_day(night: SimulatedNight) -> None:
     rows = night.home.rows(
         """

@@ -21,6 +21,23 @@
 {%- endmacro %}
 
 
+{# The instant (UTC) of a local timestamp. #}
+{% macro to_utc_time(local_at) %}
+    {%- set zone = setting('reporting_timezone') -%}
+    {%- if zone == 'UTC' -%}
+        {{ local_at }}
+    {%- else -%}
+        {{ adapter.dispatch('to_utc_time')(local_at, zone) }}
+    {%- endif -%}
+{% endmacro %}
+{% macro default__to_utc_time(local_at, zone) -%}
+    to_utc_timestamp({{ local_at }}, '{{ zone }}')
+{%- endmacro %}
+{% macro duckdb__to_utc_time(local_at, zone) -%}
+    timezone('UTC', timezone('{{ zone }}', {{ local_at }}))
+{%- endmacro %}
+
+
 {% macro object_of(key, value) %}{{ return(adapter.dispatch('object_of')(key, value)) }}{% endmacro %}
 {% macro default__object_of(key, value) %}
     {{ return("to_json(map_from_entries(collect_list(struct(" ~ key ~ ", " ~ value ~ "))))") }}

@@ -274,6 +274,17 @@ def test_files(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         "catalog_countries.parquet",
         "catalog_regions.parquet",
         "catalog_exchange_rates.parquet",
+        "catalog_funnel_breakdowns.parquet",
+        "catalog_funnel_steps.parquet",
+        "catalog_funnels.parquet",
+        "catalog_mrr.parquet",
+        "catalog_cohort_series.parquet",
+        "catalog_retention.parquet",
+        "catalog_retention_periods.parquet",
+        "catalog_cohort_ltv.parquet",
+        "catalog_lifecycle.parquet",
+        "catalog_stickiness.parquet",
+        "catalog_segmentations.parquet",
         "user_agents.parquet",
     }
     assert types(out / "catalog_metrics.parquet") == {

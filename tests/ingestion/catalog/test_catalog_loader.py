@@ -536,7 +536,7 @@ def test_sides_of_a_ratio(
     [
         ("metric.yml", "Did you mean 'metrics.yml'?"),
         ("metrics.yaml", "Did you mean 'metrics.yml'?"),
-        ("funnels.yml", "nothing reads 'funnels.yml'"),
+        ("forecasts.yml", "nothing reads 'forecasts.yml'"),
     ],
 )
 def test_a_file_nobody_reads_is_an_error(

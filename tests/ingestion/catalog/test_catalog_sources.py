@@ -58,11 +58,15 @@ def test_its_expressions_run_on_the_rows(write_catalog: WriteCatalog) -> None:
     sql = ", ".join(
         compile_expression(text, columns=None, kind="scalar").sql for text in texts
     )
-    rows = duckdb.sql(
-        f"""select {sql} from (values
+    rows = (
+        duckdb.connect()
+        .execute(
+            f"""select {sql} from (values
             ('3', '2.55', '17850.0', 'a.csv', 2), ('-1', 'x', null, 'a.csv', 3)
         ) as t(Quantity, UnitPrice, CustomerID, file_name, line_number)"""
-    ).fetchall()
+        )
+        .fetchall()
+    )
     assert [tuple(map(str, row)) for row in rows] == [
         ("bought", "a.csv:2", "17850", "7.650000000000", "GBP"),
         ("returned", "a.csv:3", "None", "None", "GBP"),

@@ -1,0 +1,194 @@
+{# Lifecycle and stickiness, counted from when persons were active and nothing else. #}
+
+{# The periods in which each unit was active: (unit_key, period_start). #}
+{% macro active_periods(definition, period) -%}
+    select distinct
+        unit_key,
+        {{ period_start_of(period, 'bucket_at', definition.week_start) }} as period_start
+    from {{ ref('int_cohort_days') }}
+    where series_id = '{{ series_id(definition.series_key) }}'
+{%- endmacro %}
+
+
+{# What became of each unit in each period: (lifecycle_name, period, period_start, status,
+   person_count). Who was active and then is not becomes dormant in the period after;
+   `active` is counted by itself, so that the parts can be held against it. #}
+{% macro lifecycle_counts(lifecycle, period) -%}
+    select
+        '{{ lifecycle.lifecycle_name }}' as lifecycle_name,
+        '{{ period }}' as period,
+        period_start,
+        status,
+        count(*) as person_count
+    from (
+        select
+            period_start,
+            case
+                when previous_start is null then 'new'
+                when {{ periods_after('previous_start', '1', "'" ~ period ~ "'") }} = period_start
+                    then 'returning'
+                else 'resurrecting'
+            end as status
+        from {{ lifecycle.lifecycle_name }}__{{ period }}__placed
+        union all
+        select
+            {{ periods_after('period_start', '1', "'" ~ period ~ "'") }} as period_start,
+            'dormant' as status
+        from {{ lifecycle.lifecycle_name }}__{{ period }}__placed
+        where
+            next_start is null
+            or next_start > {{ periods_after('period_start', '1', "'" ~ period ~ "'") }}
+        union all
+        select
+            period_start,
+            'active' as status
+        from ({{ active_periods(lifecycle, period) }}) as active
+    ) as judged
+    group by period_start, status
+{%- endmacro %}
+
+
+{# Each active period of a unit between the ones before and after it. #}
+{% macro placed_periods(lifecycle, period) -%}
+    select
+        period_start,
+        lag(period_start) over (partition by unit_key order by period_start) as previous_start,
+        lead(period_start) over (partition by unit_key order by period_start) as next_start
+    from ({{ active_periods(lifecycle, period) }}) as active
+{%- endmacro %}
+
+
+{% macro no_lifecycle_counts() -%}
+    select
+        cast(null as {{ dbt.type_string() }}) as lifecycle_name,
+        cast(null as {{ dbt.type_string() }}) as period,
+        cast(null as timestamp) as period_start,
+        cast(null as {{ dbt.type_string() }}) as status,
+        cast(null as bigint) as person_count
+    where false
+{%- endmacro %}
+
+
+{# By how much the number of persons who were active on exactly k intervals of a window
+   changes from one window to the next: (changed_at, active_interval_count, change). Its
+   running sum is the histogram, so every window costs the same, however long it is.
+   Trailing windows go by their last interval, calendar windows by their start. #}
+{% macro stickiness_changes(stickiness) -%}
+    {%- if stickiness.window_period -%}
+        {{ changes_of_calendar_windows(stickiness) }}
+    {%- else -%}
+        {{ changes_of_trailing_windows(stickiness) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# An active interval counts in the windows that end with it and the n - 1 after it. #}
+{% macro changes_of_trailing_windows(stickiness) -%}
+    {%- set levels = stickiness.stickiness_name ~ '__levels' -%}
+    select
+        changed_at,
+        interval_count as active_interval_count,
+        count(*) as change
+    from {{ levels }}
+    where interval_count > 0
+    group by changed_at, interval_count
+    union all
+    select
+        changed_at,
+        interval_count - step as active_interval_count,
+        -count(*) as change
+    from {{ levels }}
+    where interval_count > step
+    group by changed_at, interval_count - step
+{%- endmacro %}
+
+
+{# How many intervals of the window each unit was active on, wherever that changes. #}
+{% macro levels_of_trailing_windows(stickiness) -%}
+    {%- set interval_name = "'" ~ stickiness.interval_period ~ "'" -%}
+    select
+        changed_at,
+        step,
+        sum(step) over (partition by unit_key order by changed_at) as interval_count
+    from (
+        select
+            unit_key,
+            changed_at,
+            sum(step) as step
+        from (
+            select
+                unit_key,
+                period_start as changed_at,
+                1 as step
+            from {{ stickiness.stickiness_name }}__active
+            union all
+            select
+                unit_key,
+                {{ periods_after('period_start', stickiness.window_intervals, interval_name) }} as changed_at,
+                -1 as step
+            from {{ stickiness.stickiness_name }}__active
+        ) as steps
+        group by unit_key, changed_at
+        having sum(step) <> 0
+    ) as netted
+{%- endmacro %}
+
+
+{% macro changes_of_calendar_windows(stickiness) -%}
+    {%- set window_name = "'" ~ stickiness.window_period ~ "'" -%}
+    {%- set counted -%}
+        select
+            window_start,
+            interval_count,
+            count(*) as person_count
+        from (
+            select
+                unit_key,
+                {{ period_start_of(stickiness.window_period, 'period_start', stickiness.week_start) }} as window_start,
+                count(*) as interval_count
+            from {{ stickiness.stickiness_name }}__active
+            group by 1, 2
+        ) as by_unit
+        group by window_start, interval_count
+    {%- endset -%}
+    select
+        window_start as changed_at,
+        interval_count as active_interval_count,
+        person_count as change
+    from ({{ counted }}) as begun
+    union all
+    select
+        {{ periods_after('window_start', '1', window_name) }} as changed_at,
+        interval_count as active_interval_count,
+        -person_count as change
+    from ({{ counted }}) as ended
+{%- endmacro %}
+
+
+{# Persons active in the last interval of a window, by the same key as the windows. #}
+{% macro last_interval_counts(stickiness) -%}
+    {%- set interval_name = "'" ~ stickiness.interval_period ~ "'" -%}
+    {%- set after = periods_after('period_start', '1', interval_name) -%}
+    {%- set window_start = period_start_of(
+        stickiness.window_period, 'period_start', stickiness.week_start
+    ) if stickiness.window_period else 'period_start' -%}
+    select
+        {{ window_start }} as changed_at,
+        0 as active_interval_count,
+        count(*) as change
+    from {{ stickiness.stickiness_name }}__active
+    {%- if stickiness.window_period %}
+    where {{ after }} = {{ periods_after(window_start, '1', "'" ~ stickiness.window_period ~ "'") }}
+    {%- endif %}
+    group by 1
+{%- endmacro %}
+
+
+{% macro no_stickiness_changes() -%}
+    select
+        cast(null as {{ dbt.type_string() }}) as stickiness_name,
+        cast(null as timestamp) as changed_at,
+        cast(null as bigint) as active_interval_count,
+        cast(null as bigint) as change
+    where false
+{%- endmacro %}

@@ -1,0 +1,46 @@
+{# The definitions of the compiled catalog that cohorts and engagement are counted by. #}
+
+{# The rows of a compiled table, one mapping each, in the order of a column. #}
+{% macro compiled_rows(table, order_by) %}
+    {% if not execute %}{{ return([]) }}{% endif %}
+    {% set rows = run_query("select * from " ~ source('raw', table) ~ " order by " ~ order_by) %}
+    {% set found = [] %}
+    {% for row in rows.rows %}{% do found.append(row.dict()) %}{% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{% macro declared_series() %}
+    {{ return(compiled_rows('catalog_cohort_series', 'series_key')) }}
+{% endmacro %}
+
+
+{% macro declared_retention() %}
+    {{ return(compiled_rows('catalog_retention', 'retention_name')) }}
+{% endmacro %}
+
+
+{# Names the rows of a series: its meaning, and the rules that made the events. #}
+{% macro series_id(series_key) %}
+    {{ return(local_md5(series_key ~ '|' ~ setting('event_rules_hash'))) }}
+{% endmacro %}
+
+
+{% macro declared_lifecycles() %}
+    {{ return(compiled_rows('catalog_lifecycle', 'lifecycle_name')) }}
+{% endmacro %}
+
+
+{% macro declared_stickiness() %}
+    {{ return(compiled_rows('catalog_stickiness', 'stickiness_name')) }}
+{% endmacro %}
+
+
+{% macro declared_segmentations() %}
+    {{ return(compiled_rows('catalog_segmentations', 'segmentation_name')) }}
+{% endmacro %}
+
+
+{% macro declared_ltv() %}
+    {{ return(compiled_rows('catalog_cohort_ltv', 'ltv_name')) }}
+{% endmacro %}

@@ -1,0 +1,34 @@
+{# Incremental strategy of funnels: the rows of the days just computed make way for the
+   new ones, also where nothing comes back; rows of a declaration that no longer stands
+   (changed, or taken out of the catalog) go. config.meta.replaced names the column of
+   the day and whether a change reaches the days of the window before it. #}
+{% macro get_incremental_replace_funnel_days_sql(arguments) %}
+    {% set target = arguments['target_relation'] %}
+    {% set computed = arguments['temp_relation'] %}
+    {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
+    {% set replaced = config.get('meta')['replaced'] %}
+    {% set days = funnel_days_to_compute(
+        funnel_declarations_in(target),
+        high_water_mark('built_through_load_id'),
+        replaced['with_window']
+    ) %}
+    {% set standing = [] %}
+    {% for funnel in declared_funnels() %}
+        {% do standing.append(funnel.declaration ~ funnel.funnel_name) %}
+    {% endfor %}
+
+    delete from {{ target }}
+    where
+        declaration || funnel_name not in {{ sql_list(standing) }}
+        {% for name, listed in days.items() %}
+        or (
+            funnel_name = '{{ name }}'
+            {% if listed != 'all' %}
+            and {{ replaced['column'] }} in ({{ date_literals(listed) }})
+            {% endif %}
+        )
+        {% endfor %};
+
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from {{ computed }}
+{% endmacro %}

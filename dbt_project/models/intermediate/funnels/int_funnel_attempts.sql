@@ -1,0 +1,66 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_funnel_days',
+        unique_key='attempt_id',
+        meta={'replaced': {'column': 'entry_date', 'with_window': true}}
+    )
+}}
+
+-- The blocks exist only once the catalog is read, so dbt is told what they refer to:
+-- depends_on: {{ ref('int_events') }}
+-- depends_on: {{ ref('int_event_days') }}
+-- depends_on: {{ ref('int_events_sessionized') }}
+-- depends_on: {{ ref('int_person_properties') }}
+
+-- One block of SQL per declared funnel (macros/funnels). A funnel whose declaration is
+-- new or changed is computed over all history, every other one over the days of entry
+-- that a changed day lies in or within a window after.
+{% set mark = high_water_mark('built_through_load_id') %}
+{% set known_declarations = funnel_declarations_in(this) if is_incremental() else {} %}
+{% set days = funnel_days_to_compute(known_declarations, mark) %}
+{% set computed = [] %}
+
+with
+{% for funnel in declared_funnels() if funnel.funnel_name in days %}
+{% do computed.append(funnel) %}
+{{ funnel.funnel_name }}__attempts as (
+
+    {{ attempts_of_funnel(funnel, days[funnel.funnel_name]) }}
+
+),
+
+{% endfor %}
+attempts as (
+
+    {% for funnel in computed %}
+    {%- set period = 'hour' if 'hour' in fromjson(funnel.periods) else 'day' %}
+    select
+        *,
+        {% if funnel.counting == 'totals' -%}
+        true
+        {%- else -%}
+        row_number() over (
+            partition by unit_id, breakdown, breakdown_value, date_trunc('{{ period }}', entered_local_at)
+            order by {{ best_attempt_first() }}
+        ) = 1
+        {%- endif %} as is_best_of_period,
+        '{{ funnel.declaration }}' as declaration
+    from {{ funnel.funnel_name }}__attempts
+    union all
+    {% endfor %}
+    {{ no_attempts() }}
+
+),
+
+final as (
+
+    select
+        *,
+        cast(entered_local_at as date) as entry_date,
+        {{ newest_load() }} as built_through_load_id
+    from attempts
+
+)
+
+select * from final

@@ -1,0 +1,45 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_funnel_days',
+        unique_key='event_id',
+        meta={'replaced': {'column': 'touch_date', 'with_window': false}}
+    )
+}}
+
+-- The blocks exist only once the catalog is read, so dbt is told what they refer to:
+-- depends_on: {{ ref('int_events') }}
+-- depends_on: {{ ref('int_event_days') }}
+-- depends_on: {{ ref('int_events_sessionized') }}
+-- depends_on: {{ ref('int_person_properties') }}
+{% set mark = high_water_mark('built_through_load_id') %}
+{% set known_declarations = funnel_declarations_in(this) if is_incremental() else {} %}
+{% set days = funnel_days_to_compute(known_declarations, mark, with_window=false) %}
+{% set computed = [] %}
+
+with
+{% for funnel in declared_funnels() if funnel.funnel_name in days and touch_breakdowns(funnel) %}
+{% do computed.append(funnel) %}
+{{ funnel.funnel_name }}__touches as ({{ touches_of_funnel(funnel, days[funnel.funnel_name]) }}),
+
+{% endfor %}
+touches as (
+
+    {% for funnel in computed %}
+    select * from {{ funnel.funnel_name }}__touches
+    union all
+    {% endfor %}
+    {{ no_touches() }}
+
+),
+
+final as (
+
+    select
+        *,
+        {{ newest_load() }} as built_through_load_id
+    from touches
+
+)
+
+select * from final

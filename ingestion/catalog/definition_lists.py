@@ -1,0 +1,76 @@
+"""Which files hold lists of definitions over events, and how each is judged.
+
+Belongs here: one entry for each list of a file that has nothing but such lists. Not
+here: reading them (`loader`), their shapes (the models) and their checks. Metrics,
+events and sources have rules of their own in `loader`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from ingestion.catalog.binding import ExpressionBinder
+from ingestion.catalog.checks import KnownNames, Part
+from ingestion.catalog.documents import Problem
+from ingestion.catalog.engagement_models import (
+    LifecycleSpec,
+    SegmentationSpec,
+    SegmentsFile,
+    StickinessSpec,
+)
+from ingestion.catalog.funnel_checks import check_funnel
+from ingestion.catalog.funnel_models import FunnelsFile, FunnelSpec
+from ingestion.catalog.mrr_checks import check_mrr
+from ingestion.catalog.mrr_models import MrrSpec, RevenueFile
+from ingestion.catalog.retention_checks import (
+    check_activity_definition,
+    check_cohort_value,
+    check_retention,
+)
+from ingestion.catalog.retention_models import (
+    CohortValueSpec,
+    RetentionFile,
+    RetentionSpec,
+)
+
+Check = Callable[[Any, Part, KnownNames, ExpressionBinder], Iterator[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionList:
+    """A list in a file: its key (that of `Catalog` too), and one of its members."""
+
+    file: str
+    key: str
+    kind: str
+    model: type[BaseModel]
+    check: Check
+
+
+DEFINITION_FILES: Final[dict[str, type[BaseModel]]] = {
+    "funnels.yml": FunnelsFile,
+    "retention.yml": RetentionFile,
+    "revenue.yml": RevenueFile,
+    "segments.yml": SegmentsFile,
+}
+
+DEFINITION_LISTS: Final = (
+    DefinitionList("funnels.yml", "funnels", "funnel", FunnelSpec, check_funnel),
+    DefinitionList(
+        "retention.yml", "retention", "retention", RetentionSpec, check_retention
+    ),
+    DefinitionList("retention.yml", "ltv", "ltv", CohortValueSpec, check_cohort_value),
+    DefinitionList("revenue.yml", "mrr", "mrr", MrrSpec, check_mrr),
+    *(
+        DefinitionList("segments.yml", key, kind, model, check_activity_definition)
+        for key, kind, model in (
+            ("lifecycle", "lifecycle", LifecycleSpec),
+            ("stickiness", "stickiness", StickinessSpec),
+            ("segments", "segmentation", SegmentationSpec),
+        )
+    ),
+)

@@ -1,0 +1,201 @@
+"""Worked cases of retention, lifecycle and stickiness, through rows, catalog and marts.
+
+All cases are one night. How the parameters of a case become a catalog:
+
+| kind, parameter                    | catalog                                        |
+|------------------------------------|------------------------------------------------|
+| any: where                         | where, beside the condition that it is the     |
+|                                    | case's own event                               |
+| any: timezone, week_start          | timezone, week_start of the definition         |
+| any: aggregate_by distinct_id,     | count_by: property(...)                        |
+| property:<key>                     |                                                |
+| any: event, target, returning      | event (all names), where (of each name, and of |
+|                                    | all); a name of null is "*"                    |
+| retention: type                    | retention: entry                               |
+| retention: period, intervals       | period, periods (one less: 0 is the cohort)    |
+| retention: criteria on_or_after    | type: unbounded; returns end with the range    |
+| retention: min_occurrences         | min_occurrences                                |
+| retention: breakdown               | breakdowns (on: start)                         |
+| retention_clock: birth, return     | target, returning                              |
+| retention_clock: unit, k           | period, at                                     |
+| retention_clock: clock             | clock; one that is cut at hours is             |
+|                                    | rolling_from_hour                              |
+| lifecycle: event, period           | lifecycle: activity, periods                   |
+| stickiness: event, period          | stickiness: activity, interval                 |
+| stickiness: date_from, date_to     | last (intervals of the range), and a condition |
+| active_users: event, window_days   | stickiness: activity, last                     |
+
+Read: counts from fct_retention, where cells after the triangle exist too and rows of a
+group without members do not; fct_lifecycle; histograms and persons of a window from
+fct_stickiness. `''` is `(none)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.dbt_project.cohort_cases import (
+    LISTS,
+    days_between,
+    window_of,
+    write_catalog,
+)
+from tests.dbt_project.cohort_oracle import next_start
+from tests.dbt_project.funnel_cases import Case, funnel_name, landed_rows, read_cases
+from tests.dbt_project.warehouse_of_test import WarehouseOfTest
+
+FOLDERS = ("retention", "lifecycle_stickiness")
+MODELS = ("+fct_retention", "+fct_lifecycle", "+fct_stickiness")
+
+
+@pytest.fixture
+def cases(shared_dir: Path) -> list[Case]:
+    folder = shared_dir / "cases" / "product_analytics"
+    return [case for name in FOLDERS for case in read_cases(folder / name)]
+
+
+def test_every_kind_has_a_place_in_the_catalog(cases: list[Case]) -> None:
+    assert {case["kind"] for case in cases} <= set(LISTS)
+
+
+def test_every_case(
+    warehouse: WarehouseOfTest, cases: list[Case], tmp_path: Path
+) -> None:
+    cases = [case for case in cases if case["kind"] in LISTS]
+    write_catalog(tmp_path, cases)
+    newest = max(
+        datetime.fromisoformat(event["timestamp"]).replace(tzinfo=None)
+        for case in cases
+        for event in case["events"]
+    )
+    warehouse.declare(tmp_path, as_of=newest + timedelta(days=400))
+    rows = [row for n, case in enumerate(cases) for row in landed_rows(case, n)]
+    warehouse.land(rows, load_id="20300105T000000000000")
+    warehouse.build(select=MODELS)
+    wrong = {
+        case["id"]: (found, expected)
+        for number, case in enumerate(cases)
+        for found, expected in compared(warehouse, case, number)
+        if found != expected
+    }
+    assert wrong == {}
+
+
+def compared(
+    warehouse: WarehouseOfTest, case: Case, number: int
+) -> Iterator[tuple[Any, Any]]:
+    """Give pairs of what the marts say and what the case expects."""
+    read = {
+        "retention": grid,
+        "retention_clock": clock,
+        "lifecycle": lifecycle,
+        "stickiness": stickiness,
+        "active_users": active_users,
+    }[case["kind"]]
+    yield from read(warehouse, case, funnel_name(number))
+
+
+def grid(
+    warehouse: WarehouseOfTest, case: Case, name: str
+) -> Iterator[tuple[Any, Any]]:
+    params, expected = case["params"], case["expected"]
+    cells: dict[tuple[str, datetime], dict[int, int]] = {}
+    for dimension, value, start, period_number, returned in warehouse.rows(
+        f"""
+        select dimension, dimension_value, cohort_start, period_number, returned_count
+        from marts.fct_retention where retention_name = '{name}'
+        """
+    ):
+        key = "" if dimension == "all" else value
+        cells.setdefault((key, start), {})[period_number] = returned
+    starts = [datetime.fromisoformat(params["cohort_start"])]
+    while len(starts) < int(params["intervals"]):
+        starts.append(next_start(params["period"].lower(), starts[-1]))
+
+    def triangle(value: str, like: list[list[int]]) -> list[list[int | None]]:
+        return [
+            [cells.get((value, start), {}).get(k, 0) for k in range(len(row))]
+            for start, row in zip(starts, like, strict=False)
+        ]
+
+    if "counts" in expected:
+        yield triangle("", expected["counts"]), expected["counts"]
+    for group in expected.get("breakdowns", ()):
+        value = group["value"]
+        value = value[0] if isinstance(value, list) else value
+        yield triangle(str(value or "(none)"), group["counts"]), group["counts"]
+
+
+def clock(
+    warehouse: WarehouseOfTest, case: Case, name: str
+) -> Iterator[tuple[Any, Any]]:
+    back = warehouse.rows(
+        f"""
+        select sum(returned_count) from marts.fct_retention
+        where retention_name = '{name}' and period_number > 0
+        """
+    )
+    yield back == [(1,)], case["expected"]["retained"]
+
+
+def lifecycle(
+    warehouse: WarehouseOfTest, case: Case, name: str
+) -> Iterator[tuple[Any, Any]]:
+    statuses = ("new", "returning", "resurrecting", "dormant")
+    found = {
+        row[0]: row[1:]
+        for row in warehouse.rows(
+            f"""
+            select period_start, {", ".join(f"{status}_count" for status in statuses)}
+            from marts.fct_lifecycle where lifecycle_name = '{name}'
+            """
+        )
+    }
+    starts = [datetime.fromisoformat(text) for text in case["expected"]["periods"]]
+    for place, status in enumerate(statuses):
+        values = [found.get(start, (0, 0, 0, 0))[place] for start in starts]
+        yield values, [abs(value) for value in case["expected"][status]]
+
+
+def stickiness(
+    warehouse: WarehouseOfTest, case: Case, name: str
+) -> Iterator[tuple[Any, Any]]:
+    params, expected = case["params"], case["expected"]
+    _, end = window_of(params, ZoneInfo(params.get("timezone") or "UTC"))
+    column = "person_at_least_count" if params.get("cumulative") else "person_count"
+    found = warehouse.rows(
+        f"""
+        select active_interval_count, {column}, window_person_count
+        from marts.fct_stickiness
+        where stickiness_name = '{name}' and window_end = '{end}'
+        """
+    )
+    persons = {k: n for k, n, _ in found}
+    data = [persons.get(k + 1, 0) for k in range(len(expected["data"]))]
+    yield data, expected["data"]
+    if "count" in expected and not params.get("cumulative"):
+        yield {total for *_, total in found}, {expected["count"]}
+
+
+def active_users(
+    warehouse: WarehouseOfTest, case: Case, name: str
+) -> Iterator[tuple[Any, Any]]:
+    params = case["params"]
+    of_window = "window" if params["window_days"] > 1 else "last_interval"
+    found = dict(
+        warehouse.rows(
+            f"""
+            select window_end, {of_window}_person_count from marts.fct_stickiness
+            where stickiness_name = '{name}' and active_interval_count = 1
+            """
+        )
+    )
+    days = days_between(params["date_from"], params["date_to"])
+    values = [found.get(day + timedelta(days=1), 0) for day in days]
+    yield values, case["expected"]["data"]
