@@ -45,16 +45,6 @@
 {% macro duckdb__in_total_order(first, second) %}{{ return("row(" ~ first ~ ", " ~ second ~ ")") }}{% endmacro %}
 
 
-{# The start of the period around a local timestamp. #}
-{% macro period_start_of(period, local_at, week_start) -%}
-    {%- if period == 'week' -%}
-        {{ week_starting_on(week_start, local_at) }}
-    {%- else -%}
-        date_trunc('{{ period }}', {{ local_at }})
-    {%- endif -%}
-{%- endmacro %}
-
-
 {# The period's number, counted without gaps, so that numbers can be subtracted. #}
 {% macro period_number_of(period, period_start) -%}
     {%- if period == 'month' -%}

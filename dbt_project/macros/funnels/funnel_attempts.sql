@@ -274,8 +274,8 @@
 
 {# Which attempt speaks for a unit: the one that came farthest; of these the one that
    was there first, from the latest entry. The best of a week is the best of its days. #}
-{% macro best_attempt_first() -%}
-    reached_step desc, last_step_at, entered_at desc, attempt_id
+{% macro best_attempt_first(relation='') -%}
+    {{ relation }}reached_step desc, {{ relation }}last_step_at, {{ relation }}entered_at desc, {{ relation }}attempt_id
 {%- endmacro %}
 
 
@@ -294,6 +294,8 @@
         cast(null as timestamp) as last_step_at,
         cast(null as decimal(18, 6)) as worth,
         cast(null as boolean) as is_best_of_period,
-        cast(null as {{ dbt.type_string() }}) as declaration
+        cast(null as {{ dbt.type_string() }}) as declaration,
+        cast(null as date) as entry_date,
+        cast(null as {{ dbt.type_string() }}) as built_through_load_id
     where false
 {%- endmacro %}

@@ -65,6 +65,7 @@
             -- A local day lies on two UTC days.
             and event_date in ({{ date_literals(days_around(days, 1, 1)) }})
             {%- endif %}
+            {{ only_units_that_enter(funnel) if funnel.step_order == 'strict' }}
     ) as seen
     where
         unit_id is not null
@@ -74,6 +75,19 @@
         {% if funnel.step_order != 'strict' -%}
         and ({{ roles | join(' or ') }})
         {%- endif %}
+{%- endmacro %}
+
+
+{# Of a strict funnel every event is read, but only of units that ever enter: where these
+   are few, sorting all others took nine tenths of its time. #}
+{% macro only_units_that_enter(funnel) -%}
+    and {{ unit_of_funnel(funnel) }} in (
+        select {{ unit_of_funnel(funnel) }}
+        from {{ source_of_funnel(funnel) }}
+        where
+            {{ funnel.plan.steps[0].filter }}
+            {{ kept_traffic(funnel) }}
+    )
 {%- endmacro %}
 
 
@@ -105,18 +119,21 @@
 {%- endmacro %}
 
 
+{# A funnel reads few events, and the right side of a join is the one kept in memory. #}
 {% macro source_of_funnel(funnel) -%}
-    {{ ref('int_events') }}
-    {%- if funnel.uses_person_properties %}
-    left join {{ ref('int_person_properties') }} using (person_id)
-    {%- endif %}
     {%- if funnel.counting == 'sessions' %}
-    left join (
+    (
         select
             event_id,
             session_id
         from {{ ref('int_events_sessionized') }}
-    ) as placed using (event_id)
+    ) as placed
+    inner join {{ ref('int_events') }} using (event_id)
+    {%- else -%}
+    {{ ref('int_events') }}
+    {%- endif %}
+    {%- if funnel.uses_person_properties %}
+    left join {{ ref('int_person_properties') }} using (person_id)
     {%- endif %}
 {%- endmacro %}
 

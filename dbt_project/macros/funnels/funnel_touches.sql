@@ -58,6 +58,7 @@
         cast(null as timestamp) as touched_at,
         cast(null as {{ dbt.type_string() }}) as event_id,
         cast(null as {{ dbt.type_string() }}) as attribution,
-        cast(null as {{ dbt.type_string() }}) as declaration
+        cast(null as {{ dbt.type_string() }}) as declaration,
+        cast(null as {{ dbt.type_string() }}) as built_through_load_id
     where false
 {%- endmacro %}

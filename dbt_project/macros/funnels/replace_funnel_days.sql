@@ -12,22 +12,11 @@
         high_water_mark('built_through_load_id'),
         replaced['with_window']
     ) %}
-    {% set standing = [] %}
-    {% for funnel in declared_funnels() %}
-        {% do standing.append(funnel.declaration ~ funnel.funnel_name) %}
-    {% endfor %}
 
     delete from {{ target }}
     where
-        declaration || funnel_name not in {{ sql_list(standing) }}
-        {% for name, listed in days.items() %}
-        or (
-            funnel_name = '{{ name }}'
-            {% if listed != 'all' %}
-            and {{ replaced['column'] }} in ({{ date_literals(listed) }})
-            {% endif %}
-        )
-        {% endfor %};
+        not {{ is_declared_funnel() }}
+        or {{ lies_in_funnel_days(days, replaced['column']) }};
 
     insert into {{ target }} ({{ columns }})
     select {{ columns }} from {{ computed }}

@@ -16,12 +16,22 @@
 {%- endmacro %}
 
 
+{# The start of the hour, day, week or month around a local timestamp; weeks start as the
+   settings say, or on a given day. #}
+{% macro period_start_of(period, local_at, week_start=none) -%}
+    {%- if period == 'week' -%}
+        {{ week_starting_on(week_start, local_at) if week_start else week_start_of(local_at) }}
+    {%- else -%}
+        date_trunc('{{ period }}', {{ local_at }})
+    {%- endif -%}
+{%- endmacro %}
+
+
 {# The starts of all calendar periods around a local timestamp. #}
 {% macro period_starts(local_at) -%}
-    date_trunc('hour', {{ local_at }}) as period_hour,
-    date_trunc('day', {{ local_at }}) as period_day,
-    {{ week_start_of(local_at) }} as period_week,
-    date_trunc('month', {{ local_at }}) as period_month
+    {%- for period in ['hour', 'day', 'week', 'month'] -%}
+    {{ period_start_of(period, local_at) }} as period_{{ period }}{{ ',\n    ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 

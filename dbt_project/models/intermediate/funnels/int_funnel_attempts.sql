@@ -19,48 +19,23 @@
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set known_declarations = funnel_declarations_in(this) if is_incremental() else {} %}
 {% set days = funnel_days_to_compute(known_declarations, mark) %}
-{% set computed = [] %}
 
-with
-{% for funnel in declared_funnels() if funnel.funnel_name in days %}
-{% do computed.append(funnel) %}
-{{ funnel.funnel_name }}__attempts as (
-
-    {{ attempts_of_funnel(funnel, days[funnel.funnel_name]) }}
-
-),
-
-{% endfor %}
-attempts as (
-
-    {% for funnel in computed %}
-    {%- set period = 'hour' if 'hour' in fromjson(funnel.periods) else 'day' %}
-    select
-        *,
-        {% if funnel.counting == 'totals' -%}
-        true
-        {%- else -%}
-        row_number() over (
-            partition by unit_id, breakdown, breakdown_value, date_trunc('{{ period }}', entered_local_at)
-            order by {{ best_attempt_first() }}
-        ) = 1
-        {%- endif %} as is_best_of_period,
-        '{{ funnel.declaration }}' as declaration
-    from {{ funnel.funnel_name }}__attempts
-    union all
-    {% endfor %}
-    {{ no_attempts() }}
-
-),
-
-final as (
-
-    select
-        *,
-        cast(entered_local_at as date) as entry_date,
-        {{ newest_load() }} as built_through_load_id
-    from attempts
-
-)
-
-select * from final
+{{ no_attempts() }}
+{%- for funnel in declared_funnels() if funnel.funnel_name in days %}
+{{ union_all_apart() }}
+{%- set period = 'hour' if 'hour' in fromjson(funnel.periods) else 'day' %}
+select
+    *,
+    {% if funnel.counting == 'totals' -%}
+    true
+    {%- else -%}
+    row_number() over (
+        partition by unit_id, breakdown, breakdown_value, date_trunc('{{ period }}', entered_local_at)
+        order by {{ best_attempt_first() }}
+    ) = 1
+    {%- endif %} as is_best_of_period,
+    '{{ funnel.declaration }}' as declaration,
+    cast(entered_local_at as date) as entry_date,
+    {{ newest_load() }} as built_through_load_id
+from ({{ attempts_of_funnel(funnel, days[funnel.funnel_name]) }}) as attempts
+{%- endfor %}

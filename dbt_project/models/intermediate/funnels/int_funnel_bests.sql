@@ -1,31 +1,15 @@
--- The attempt that speaks for a unit: the best of each period of entry and group.
+-- The attempt that speaks for a unit over the whole range: the best whose window has
+-- closed.
 with attempts as (
 
-    select
-        *,
-        {{ period_starts('entered_local_at') }}
-    from {{ ref('int_funnel_groups') }}
+    select * from {{ ref('int_funnel_attempts_grouped') }}
 
 ),
 
-in_periods as (
+mature as (
 
-    {% for period in ['hour', 'day', 'week', 'month'] %}
     select
         attempts.*,
-        periods.period,
-        periods.period_start
-    from attempts
-    inner join {{ ref('int_funnel_periods') }} as periods
-        on
-            attempts.funnel_name = periods.funnel_name
-            and periods.period = '{{ period }}'
-            and attempts.period_{{ period }} = periods.period_start
-    union all
-    {% endfor %}
-    select
-        attempts.*,
-        periods.period,
         periods.period_start
     from attempts
     inner join {{ ref('int_funnel_periods') }} as periods
@@ -47,11 +31,24 @@ in_periods as (
 
 final as (
 
-    select *
-    from in_periods
+    select
+        funnel_name,
+        breakdown,
+        breakdown_value,
+        counted_id,
+        person_id,
+        attempt_id,
+        entered_at,
+        reached_step,
+        step_times,
+        last_step_at,
+        worth,
+        declaration,
+        'all' as period,
+        period_start
+    from mature
     qualify row_number() over (
-        partition by
-            funnel_name, period, period_start, breakdown, breakdown_value, counted_id
+        partition by funnel_name, breakdown, breakdown_value, counted_id
         order by {{ best_attempt_first() }}
     ) = 1
 

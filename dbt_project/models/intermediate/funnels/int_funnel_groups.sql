@@ -1,15 +1,13 @@
--- Which group each attempt belongs to, one row for the total and one for each breakdown.
--- A unit's first or last touch holds for all its attempts; groups beyond the limit, by
--- the number of units that ever entered, are one: Other.
+-- Groups beyond the limit of a breakdown, by the number of units that ever entered, are
+-- one: Other. Units are counted only where there are as many values as the limit.
 with attempts as (
 
     select
-        attempts.*,
-        -- Of totals every attempt counts, of all others the unit.
-        case
-            when funnels.counting = 'totals' then attempts.attempt_id
-            else attempts.unit_id
-        end as counted_id
+        attempts.funnel_name,
+        attempts.breakdown,
+        attempts.breakdown_value,
+        attempts.unit_id,
+        {{ what_is_counted('attempts', 'funnels') }} as counted_id
     from {{ ref('int_funnel_attempts') }} as attempts
     inner join {{ ref('stg_catalog_funnels') }} as funnels
         on attempts.funnel_name = funnels.funnel_name
@@ -17,123 +15,96 @@ with attempts as (
 
 ),
 
-touches as (
+units as (
 
-    select
-        funnel_name,
-        breakdown,
-        unit_id,
-        breakdown_value
-    from {{ ref('int_funnel_touches') }}
-    qualify row_number() over (
-        partition by funnel_name, breakdown, unit_id
-        order by
-            case when attribution = 'first_touch' then touched_at end,
-            case when attribution = 'first_touch' then event_id end,
-            touched_at desc,
-            event_id desc
-    ) = 1
+    select * from {{ ref('int_funnel_units') }}
 
 ),
 
-grouped as (
+breakdowns as (
 
     select
-        funnel_name,
-        attempt_id,
-        counted_id,
-        person_id,
-        breakdown,
-        breakdown_value,
-        entered_at,
-        entered_local_at,
-        entry_date,
-        reached_step,
-        step_times,
-        last_step_at,
-        worth
-    from attempts
-    union all
-    select
-        attempts.funnel_name,
-        attempts.attempt_id,
-        attempts.counted_id,
-        attempts.person_id,
+        breakdowns.funnel_name,
         breakdowns.breakdown,
-        coalesce(touches.breakdown_value, '(none)') as breakdown_value,
-        attempts.entered_at,
-        attempts.entered_local_at,
-        attempts.entry_date,
-        attempts.reached_step,
-        attempts.step_times,
-        attempts.last_step_at,
-        attempts.worth
-    from attempts
-    inner join {{ ref('stg_catalog_funnel_breakdowns') }} as breakdowns
-        on
-            attempts.funnel_name = breakdowns.funnel_name
-            and breakdowns.attribution in ('first_touch', 'last_touch')
-    left join touches
-        on
-            attempts.funnel_name = touches.funnel_name
-            and breakdowns.breakdown = touches.breakdown
-            and attempts.unit_id = touches.unit_id
-    where attempts.breakdown = 'all'
-
-),
-
-ranked as (
-
-    select
-        sizes.funnel_name,
-        sizes.breakdown,
-        sizes.breakdown_value,
-        row_number() over (
-            partition by sizes.funnel_name, sizes.breakdown
-            order by sizes.unit_count desc, sizes.breakdown_value asc
-        ) <= breakdowns.group_limit as is_kept
-    from (
+        breakdowns.group_limit,
+        breakdowns.attribution in ('first_touch', 'last_touch') as is_of_touch
+    from {{ ref('stg_catalog_funnel_breakdowns') }} as breakdowns
+    inner join (
         select
             funnel_name,
             breakdown,
-            breakdown_value,
-            count(distinct counted_id) as unit_count
-        from grouped
-        where breakdown <> 'all'
-        group by funnel_name, breakdown, breakdown_value
-    ) as sizes
-    inner join {{ ref('stg_catalog_funnel_breakdowns') }} as breakdowns
+            breakdown_value
+        from units
+        union
+        select
+            funnel_name,
+            breakdown,
+            breakdown_value
+        from attempts
+    ) as seen
         on
-            sizes.funnel_name = breakdowns.funnel_name
-            and sizes.breakdown = breakdowns.breakdown
+            breakdowns.funnel_name = seen.funnel_name
+            and breakdowns.breakdown = seen.breakdown
+    group by
+        breakdowns.funnel_name,
+        breakdowns.breakdown,
+        breakdowns.group_limit,
+        breakdowns.attribution
+    having count(*) >= breakdowns.group_limit
+
+),
+
+entered as (
+
+    select
+        attempts.funnel_name,
+        attempts.breakdown,
+        attempts.breakdown_value,
+        attempts.counted_id,
+        breakdowns.group_limit
+    from attempts
+    inner join breakdowns
+        on
+            attempts.funnel_name = breakdowns.funnel_name
+            and attempts.breakdown = breakdowns.breakdown
+    union all
+    select
+        attempts.funnel_name,
+        breakdowns.breakdown,
+        coalesce(units.breakdown_value, '(none)') as breakdown_value,
+        attempts.counted_id,
+        breakdowns.group_limit
+    from attempts
+    inner join breakdowns
+        on
+            attempts.funnel_name = breakdowns.funnel_name
+            and breakdowns.is_of_touch
+    left join units
+        on
+            attempts.funnel_name = units.funnel_name
+            and breakdowns.breakdown = units.breakdown
+            and attempts.unit_id = units.unit_id
+    where attempts.breakdown = 'all'
 
 ),
 
 final as (
 
     select
-        grouped.funnel_name,
-        grouped.attempt_id,
-        grouped.counted_id,
-        grouped.person_id,
-        grouped.breakdown,
+        funnel_name,
+        breakdown,
+        breakdown_value,
         case
-            when coalesce(ranked.is_kept, true) then grouped.breakdown_value
+            when
+                row_number() over (
+                    partition by funnel_name, breakdown
+                    order by count(distinct counted_id) desc, breakdown_value asc
+                ) <= group_limit
+                then breakdown_value
             else 'Other'
-        end as breakdown_value,
-        grouped.entered_at,
-        grouped.entered_local_at,
-        grouped.entry_date,
-        grouped.reached_step,
-        grouped.step_times,
-        grouped.last_step_at,
-        grouped.worth
-    from grouped
-    left join ranked
-        on
-            grouped.funnel_name = ranked.funnel_name
-            and grouped.breakdown = ranked.breakdown
-            and grouped.breakdown_value = ranked.breakdown_value
+        end as group_name
+    from entered
+    group by funnel_name, breakdown, breakdown_value, group_limit
 
 )
 

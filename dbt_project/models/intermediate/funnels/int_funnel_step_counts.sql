@@ -1,51 +1,23 @@
--- How many units reached each step, and how long they took, of cells that are not empty.
-with reached as (
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_funnel_periods',
+        unique_key='funnel_name'
+    )
+}}
 
-    select
-        bests.funnel_name,
-        bests.period,
-        bests.period_start,
-        bests.breakdown,
-        bests.breakdown_value,
-        steps.step,
-        bests.worth,
-        {{ seconds_between(item_of('bests.step_times', 'steps.step - 1'), item_of('bests.step_times', 'steps.step')) }}
-            as step_seconds,
-        {{ seconds_between(item_of('bests.step_times', '1'), item_of('bests.step_times', 'steps.step')) }}
-            as total_seconds
-    from {{ ref('int_funnel_bests') }} as bests
-    inner join {{ ref('stg_catalog_funnel_steps') }} as steps
-        on
-            bests.funnel_name = steps.funnel_name
-            and bests.reached_step >= steps.step
+-- What a run counts is known only then, so dbt is told what it is read from:
+-- depends_on: {{ ref('int_funnel_attempts') }}
+-- depends_on: {{ ref('int_funnel_units') }}
+-- depends_on: {{ ref('int_funnel_groups') }}
+-- depends_on: {{ ref('int_event_days') }}
 
-),
+-- How many units reached each step, and how long they took, of cells that are not empty:
+-- of the periods that hold a change, and of the whole range, which every day changes.
+{% set counted_periods = funnel_periods_to_count() if is_incremental() else none %}
 
-final as (
-
-    select
-        reached.funnel_name,
-        reached.period,
-        reached.period_start,
-        reached.breakdown,
-        reached.breakdown_value,
-        reached.step,
-        count(*) as person_count,
-        {{ time_statistics('reached.step_seconds') }},
-        {{ time_statistics('reached.total_seconds', 'total_') }},
-        sum(case when reached.step = funnels.step_count then reached.worth end)
-            as conversion_value
-    from reached
-    inner join {{ ref('stg_catalog_funnels') }} as funnels
-        on reached.funnel_name = funnels.funnel_name
-    group by
-        reached.funnel_name,
-        reached.period,
-        reached.period_start,
-        reached.breakdown,
-        reached.breakdown_value,
-        reached.step
-
-)
-
-select * from final
+{{ step_counts_of('select * from ' ~ ref('int_funnel_bests')) }}
+{%- for period in ['hour', 'day', 'week', 'month'] %}
+{{ union_all_apart() }}
+{{ step_counts_of(bests_of_periods(period, counted_periods)) }}
+{%- endfor %}

@@ -15,31 +15,12 @@
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set known_declarations = funnel_declarations_in(this) if is_incremental() else {} %}
 {% set days = funnel_days_to_compute(known_declarations, mark, with_window=false) %}
-{% set computed = [] %}
 
-with
-{% for funnel in declared_funnels() if funnel.funnel_name in days and touch_breakdowns(funnel) %}
-{% do computed.append(funnel) %}
-{{ funnel.funnel_name }}__touches as ({{ touches_of_funnel(funnel, days[funnel.funnel_name]) }}),
-
-{% endfor %}
-touches as (
-
-    {% for funnel in computed %}
-    select * from {{ funnel.funnel_name }}__touches
-    union all
-    {% endfor %}
-    {{ no_touches() }}
-
-),
-
-final as (
-
-    select
-        *,
-        {{ newest_load() }} as built_through_load_id
-    from touches
-
-)
-
-select * from final
+{{ no_touches() }}
+{%- for funnel in declared_funnels() if funnel.funnel_name in days and touch_breakdowns(funnel) %}
+{{ union_all_apart() }}
+select
+    *,
+    {{ newest_load() }} as built_through_load_id
+from ({{ touches_of_funnel(funnel, days[funnel.funnel_name]) }}) as touches
+{%- endfor %}

@@ -19,7 +19,6 @@ final as (
         reached_step,
         last_step_at
     from bests
-    where period = 'all'
 
 )
 

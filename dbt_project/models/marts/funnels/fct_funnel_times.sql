@@ -16,9 +16,7 @@ with timed as (
         on
             bests.funnel_name = funnels.funnel_name
             and bests.reached_step >= funnels.histogram_to_step
-    where
-        bests.period = 'all'
-        and funnels.step_count > 1
+    where funnels.step_count > 1
 
 ),
 

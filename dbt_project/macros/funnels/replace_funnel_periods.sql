@@ -1,0 +1,23 @@
+{# Incremental strategy of the counts of funnels: the periods just counted make way for
+   their new rows, also where nobody is left in one; the whole range always. #}
+{% macro get_incremental_replace_funnel_periods_sql(arguments) %}
+    {% set target = arguments['target_relation'] %}
+    {% set computed = arguments['temp_relation'] %}
+    {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
+
+    delete from {{ target }}
+    where
+        not {{ is_declared_funnel() }}
+        or period = 'all'
+        or exists (
+            select 1
+            from ({{ funnel_periods_to_count() }}) as counted
+            where
+                counted.funnel_name = {{ target }}.funnel_name
+                and counted.period = {{ target }}.period
+                and counted.period_start = {{ target }}.period_start
+        );
+
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from {{ computed }}
+{% endmacro %}
