@@ -188,7 +188,24 @@ BREAKAGES = (
 )
 
 
-@pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.name)
+# One for each place where a night can stop; a night takes 15 s, the campaign has all.
+ALWAYS = (
+    *("a required property that vanished", "half malformed", "no event names"),
+    *("events lost from the warehouse", "sessions that overlap", "a crossed forecast"),
+)
+
+
+@pytest.mark.parametrize(
+    "breakage",
+    [
+        pytest.param(
+            breakage,
+            id=breakage.name,
+            marks=[] if breakage.name in ALWAYS else pytest.mark.campaign,
+        )
+        for breakage in BREAKAGES
+    ],
+)
 def test_broken_data_stops_the_night(yesterday: Yesterday, breakage: Breakage) -> None:
     home = yesterday.home
     before = home.published.read_bytes()
