@@ -1,4 +1,4 @@
-"""`catalog check` and `catalog infer`: what the product declares, or could."""
+"""`catalog check`, `infer` and `parameters`: what the product declares, or could."""
 
 from __future__ import annotations
 
@@ -40,6 +40,17 @@ def check() -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+@app.command("parameters")
+def parameters() -> None:
+    """Print every parameter of every catalog file: type, default, meaning, example.
+
+    Example: `daybreak catalog parameters | less`
+    """
+    from ingestion.catalog.reference import parameter_tables
+
+    typer.echo(parameter_tables())
 
 
 @app.command("infer")

@@ -74,6 +74,7 @@ class StickinessSpec(ActivityDefinition):
         le=MOST_PERIODS,
         description="Intervals of a window that ends with each of them; default: 30 "
         "days, 24 hours, 12 weeks, 12 months.",
+        examples=[30],
     )
     within: Span | None = Field(
         default=None, description="Calendar windows instead: day, week or month."

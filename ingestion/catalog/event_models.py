@@ -61,7 +61,9 @@ class EventSpec(Declared):
         "server does on its own: e-mails, renewals, failed payments.",
     )
     properties: dict[Text, PropertySpec] = Field(
-        default_factory=dict, description="What it carries beside the columns."
+        default_factory=dict,
+        description="What it carries beside the columns.",
+        examples=[{"course_id": {"type": "string"}}],
     )
     required_properties: DistinctNames = Field(
         default=(), description="Properties without which the event is incomplete."
@@ -204,6 +206,7 @@ class TrafficRules(Declared):
         default=(),
         description="Networks of your own, such as 203.0.113.0/24: events whose "
         "property `ip` lies in one are internal.",
+        examples=[["203.0.113.0/24"]],
     )
     internal_email_domains: Annotated[
         DistinctNames, AfterValidator(_check_email_domains)
@@ -247,6 +250,7 @@ class EventsFile(Declared):
         description="Events received more days after they occurred are kept in the "
         "lake and left out of all figures; none: however late, an event repairs its "
         "day.",
+        examples=[30],
     )
     identity: IdentityRules = Field(
         default_factory=IdentityRules, description="Which ids are one person."
@@ -261,6 +265,7 @@ class EventsFile(Declared):
         default=None,
         description="Currency of the figures: revenue in other currencies is "
         "converted by the rates of exchange_rates.csv. None: no amount is converted.",
+        examples=["EUR"],
     )
     countries: Literal["iso", "as_sent"] = Field(
         default="iso",

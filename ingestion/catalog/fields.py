@@ -87,10 +87,16 @@ def _any_event_stands_alone(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Name = Annotated[
+    str, StringConstraints(pattern=NAME_PATTERN), Field(examples=["course_purchase"])
+]
 """A name that becomes a column value and part of file and chart names."""
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2_000),
+    Field(examples=["Course purchase"]),
+]
 
 ExpressionText = Annotated[
     str,
@@ -98,6 +104,7 @@ ExpressionText = Annotated[
         min_length=1,
         max_length=10_000,
         description="A scalar SQL expression over event columns and property('name').",
+        examples=["property('plan') = 'annual'"],
     ),
 ]
 
@@ -106,6 +113,7 @@ EventName = Annotated[
     StringConstraints(
         min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f]([^\x00-\x1f]*\S)?$"
     ),
+    Field(examples=["course_viewed"]),
 ]
 """As the client sends it, so almost any text: no control characters or outer blanks."""
 
@@ -114,7 +122,11 @@ DistinctNames = Annotated[tuple[Text, ...], AfterValidator(_distinct)]
 EventNames = Annotated[
     tuple[EventName, ...],
     BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
-    Field(min_length=1),
+    Field(
+        min_length=1,
+        description='Event names, one or several, or "*" for every event.',
+        examples=["course_viewed"],
+    ),
     AfterValidator(_distinct),
     AfterValidator(_any_event_stands_alone),
 ]
@@ -125,6 +137,7 @@ Window = Annotated[
     AfterValidator(_checked_window),
     Field(
         description="How long, such as '60 minutes' or '7 days'.",
+        examples=["7 days"],
         json_schema_extra={"pattern": r"^\s*[0-9]+\s+[A-Za-z]+\s*$"},
     ),
 ]

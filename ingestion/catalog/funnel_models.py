@@ -85,6 +85,7 @@ FunnelWindow = Annotated[
     Field(
         description="Longest time from step 1 to any other step, inclusive, such as "
         "'60 minutes' or '7 days'.",
+        examples=["60 minutes"],
         json_schema_extra={"pattern": r"^\s*[0-9]+\s+[A-Za-z]+\s*$"},
     ),
 ]
@@ -120,16 +121,17 @@ class FunnelExclusion(Declared):
     where: ExpressionText | None = None
     from_step: int = Field(default=1, ge=1, description="Counted from 1.")
     to_step: int | None = Field(
-        default=None, ge=2, description="A later step; none = the last."
+        default=None, ge=2, description="A later step; none = the last.", examples=[2]
     )
 
 
 class FunnelBreakdown(Declared):
     """What a funnel is broken down by, and which event's value counts."""
 
-    name: Name
+    name: Name = Field(description="How the breakdown is called in figures.")
     by: Annotated[Expressions, AfterValidator(_one_to_five)] = Field(
-        description="A column or expression; several make one group of values."
+        description="A column or expression; several make one group of values.",
+        examples=["platform"],
     )
     attribution: Attribution = Field(
         default="first_touch",
@@ -138,7 +140,10 @@ class FunnelBreakdown(Declared):
         "all steps with the same value.",
     )
     step: int | None = Field(
-        default=None, ge=1, description="Of attribution step, counted from 1."
+        default=None,
+        ge=1,
+        description="Of attribution step, counted from 1.",
+        examples=[1],
     )
     limit: int = Field(
         default=25, ge=1, le=1_000, description="Groups kept; the rest is Other."
@@ -156,8 +161,17 @@ class FunnelBreakdown(Declared):
 class FunnelRange(Declared):
     """A span of local time; the end does not belong to it."""
 
-    from_: LocalMoment | None = Field(default=None, alias="from")
-    to: LocalMoment | None = None
+    from_: LocalMoment | None = Field(
+        default=None,
+        alias="from",
+        description="First local time of entry.",
+        examples=["2026-01-01T00:00:00"],
+    )
+    to: LocalMoment | None = Field(
+        default=None,
+        description="The local time entries end before.",
+        examples=["2026-04-01T00:00:00"],
+    )
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> Self:
@@ -169,13 +183,16 @@ class FunnelRange(Declared):
 class TimeToConvert(Declared):
     """The histogram of the time between two steps."""
 
-    from_step: int = Field(default=1, ge=1)
-    to_step: int | None = Field(default=None, ge=2, description="None = the last.")
+    from_step: int = Field(default=1, ge=1, description="The step the clock starts at.")
+    to_step: int | None = Field(
+        default=None, ge=2, description="None = the last.", examples=[3]
+    )
     bins: int | None = Field(
         default=None,
         ge=1,
         le=100,
         description="None = the cube root of the conversions, from 3 to 60.",
+        examples=[12],
     )
 
 
@@ -229,12 +246,15 @@ class FunnelSpec(Declared):
         ],
         ...,
     ] = Field(
-        default=(), description="Columns, or {name, by, attribution, step, limit}."
+        examples=[["platform"]],
+        default=(),
+        description="Columns, or {name, by, attribution, step, limit}.",
     )
     hold_constant: Expressions = Field(
         default=(),
         description="All steps of an attempt have the same value of these; events "
         "without one take no part.",
+        examples=["property('course_id')"],
     )
     counting: Literal["uniques", "totals", "sessions", "accounts"] = Field(
         default="uniques",

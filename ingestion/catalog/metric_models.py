@@ -45,8 +45,13 @@ def ordered_periods(periods: tuple[Period, ...]) -> tuple[Period, ...]:
 class DimensionSpec(Declared):
     """What a metric is broken down by: a column, or an expression with a name."""
 
-    name: Name
-    sql: ExpressionText
+    name: Name = Field(
+        description="How the dimension is called in figures.", examples=["plan"]
+    )
+    sql: ExpressionText = Field(
+        description="Its value: an expression over event columns and properties.",
+        examples=["property('plan')"],
+    )
 
     @model_validator(mode="after")
     def _name_is_free(self) -> Self:
@@ -74,7 +79,9 @@ class RatioPart(Declared):
     """One side of a ratio: another metric by name, or a small metric of its own."""
 
     metric: Name | None = Field(default=None, description="Name of a metric.")
-    type: Literal["count", "unique_persons", "sum"] | None = None
+    type: Literal["count", "unique_persons", "sum"] | None = Field(
+        default=None, description="What a side of its own counts."
+    )
     event: EventNames | None = None
     where: ExpressionText | None = None
     value: ExpressionText | None = None
@@ -124,7 +131,9 @@ class MetricBase(Declared):
         default=(), description="Columns, or {name, sql}, to break the metric down by."
     )
     targets: dict[Period, Decimal] = Field(
-        default_factory=dict, description="The goal of one period, by period."
+        default_factory=dict,
+        description="The goal of one period, by period.",
+        examples=[{"day": 20000}],
     )
     forecast: ForecastSpec | None = Field(
         default=None, description="Ask for a forecast."
@@ -197,7 +206,9 @@ class PercentileMetric(ValueMetric):
     """Percentile of a number over events, interpolated."""
 
     type: Literal["percentile"]
-    percentile: float = Field(gt=0, lt=1, description="0.95 is the 95th percentile.")
+    percentile: float = Field(
+        gt=0, lt=1, description="0.95 is the 95th percentile.", examples=[0.95]
+    )
 
 
 class UniqueValuesMetric(EventMetric):
@@ -224,7 +235,10 @@ class ConversionMetric(MetricBase):
     base: EventFilter
     conversion: EventFilter
     window: Window
-    count_by: Literal["events", "persons"] = "persons"
+    count_by: Literal["events", "persons"] = Field(
+        default="persons",
+        description="Share of base events that convert, or of their persons.",
+    )
 
 
 class TimeToMetric(MetricBase):
@@ -234,7 +248,9 @@ class TimeToMetric(MetricBase):
     base: EventFilter
     conversion: EventFilter
     window: Window
-    statistic: Statistic = "median"
+    statistic: Statistic = Field(
+        default="median", description="Which one of the times is the figure."
+    )
 
 
 class ActivePersonsMetric(MetricBase):
@@ -249,6 +265,7 @@ class ActivePersonsMetric(MetricBase):
         ge=1,
         le=366,
         description="Trailing local days at the end of the period; none = within it.",
+        examples=[7],
     )
 
     @model_validator(mode="after")
@@ -264,7 +281,7 @@ class RetentionMetric(MetricBase):
     type: Literal["retention"]
     base: EventFilter = Field(description="Entry: a person's first match of all time.")
     returning: EventFilter = Field(description="What counts as coming back.")
-    day: int = Field(ge=1, le=366, description="k, in local days.")
+    day: int = Field(ge=1, le=366, description="k, in local days.", examples=[7])
 
     @model_validator(mode="after")
     def _cohorts_are_days(self) -> Self:
@@ -305,4 +322,6 @@ METRIC_TYPES: Final[dict[str, type[Metric]]] = {
 class MetricsFile(Declared):
     """metrics.yml: what the product measures."""
 
-    metrics: tuple[Annotated[Metric, Field(discriminator="type")], ...] = ()
+    metrics: tuple[Annotated[Metric, Field(discriminator="type")], ...] = Field(
+        default=(), description="The metrics, in any order."
+    )

@@ -75,6 +75,7 @@ class MrrSpec(Declared):
     source: (
         Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] | None
     ) = Field(
+        examples=["billing"],
         default=None,
         description="Only rows of this source; of the table `subscriptions`.",
     )

@@ -83,6 +83,7 @@ class CursorSpec(Declared):
         description="How far before the newest known row to read again, because "
         "transactions commit late: a window for times (default '1 hour'), a number "
         "for numbers (default 1000).",
+        examples=["1 hour"],
     )
 
 
@@ -91,9 +92,12 @@ class PostgresOrigin(Declared):
 
     type: Literal["postgres"]
     url: Variable = Field(
-        description="Environment variable with postgresql://user:password@host/name."
+        description="Environment variable with postgresql://user:password@host/name.",
+        examples=["SHOP_DATABASE_URL"],
     )
-    table: Annotated[Text, AfterValidator(_check_table)] | None = None
+    table: Annotated[Text, AfterValidator(_check_table)] | None = Field(
+        default=None, description="The table that is read whole, or past a cursor."
+    )
     query: (
         Annotated[
             str,
@@ -101,7 +105,11 @@ class PostgresOrigin(Declared):
             AfterValidator(_check_query),
         ]
         | None
-    ) = Field(default=None, description="A select, instead of `table`.")
+    ) = Field(
+        default=None,
+        description="A select, instead of `table`.",
+        examples=["select * from payments where amount > 0"],
+    )
     cursor: CursorSpec | None = Field(
         default=None, description="None = the whole table is read every night."
     )
@@ -129,17 +137,24 @@ class S3Origin(Declared):
 
     type: Literal["s3"]
     url: Annotated[str, AfterValidator(_check_url)] = Field(
-        description="s3://bucket/folder/; `files` of the source chooses below it."
+        description="s3://bucket/folder/; `files` of the source chooses below it.",
+        examples=["s3://exports/app/"],
     )
     endpoint: Annotated[str, AfterValidator(_check_endpoint)] | None = Field(
-        default=None, description="Of another store than AWS: https://host."
+        default=None,
+        description="Of another store than AWS: https://host.",
+        examples=["https://storage.example.org"],
     )
-    region: Text = "us-east-1"
+    region: Text = Field(default="us-east-1", description="Of the bucket.")
     access_key: Variable | None = Field(
-        default=None, description="Environment variable with the access key."
+        default=None,
+        description="Environment variable with the access key.",
+        examples=["EXPORTS_ACCESS_KEY"],
     )
     secret_key: Variable | None = Field(
-        default=None, description="Environment variable with the secret key."
+        default=None,
+        description="Environment variable with the secret key.",
+        examples=["EXPORTS_SECRET_KEY"],
     )
 
     anonymous: bool = Field(

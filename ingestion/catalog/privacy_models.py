@@ -102,6 +102,7 @@ class ConsentSignal(Declared):
     properties: dict[Text, Name] = Field(
         default_factory=dict,
         description="Property (dots lead into objects) to the purpose it decides.",
+        examples=[{"consent.analytics": "analytics"}],
     )
 
     @property
@@ -137,10 +138,14 @@ class ConsentRules(Declared):
         "needs no consent.",
     )
     category_needs: dict[Text, Name | None] = Field(
-        default_factory=dict, description="Category to the purpose its events need."
+        default_factory=dict,
+        description="Category to the purpose its events need.",
+        examples=[{"marketing": "marketing"}],
     )
     event_needs: dict[EventName, Name | None] = Field(
-        default_factory=dict, description="Event to the purpose it needs."
+        default_factory=dict,
+        description="Event to the purpose it needs.",
+        examples=[{"ad_clicked": "marketing"}],
     )
     without_consent: Literal["drop", "keep_without_identity"] = Field(
         default="drop",

@@ -65,17 +65,31 @@ def _breakdown_of_column(value: object) -> object:
     return {"name": value, "sql": value} if isinstance(value, str) else value
 
 
-PeriodNumber = Annotated[int, Field(ge=1, le=MOST_PERIODS)]
+PeriodNumber = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=MOST_PERIODS,
+        description="A period after that of the start, from 1.",
+        examples=[7],
+    ),
+]
 
 TimezoneName = Annotated[
     str,
     AfterValidator(_checked_timezone),
-    Field(description="IANA time zone; default: that of the run's figures."),
+    Field(
+        description="IANA time zone; default: that of the run's figures.",
+        examples=["Europe/Berlin"],
+    ),
 ]
 Weekday = Annotated[
     str,
     AfterValidator(_checked_weekday),
-    Field(description="First day of a week; default: that of the run's figures."),
+    Field(
+        description="First day of a week; default: that of the run's figures.",
+        examples=["sunday"],
+    ),
 ]
 
 

@@ -159,15 +159,21 @@ class TimestampSpec(Declared):
 class ReaderSpec(Declared):
     """How the files of a table source are read."""
 
-    format: Literal["csv", "json", "parquet"]
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
-    quote: Annotated[str, StringConstraints(max_length=1)] = '"'
-    header: bool = True
+    format: Literal["csv", "json", "parquet"] = Field(description="Of the files.")
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = Field(
+        default=",", description="Between the fields of a CSV."
+    )
+    quote: Annotated[str, StringConstraints(max_length=1)] = Field(
+        default='"', description="Around a field of a CSV; empty: none."
+    )
+    header: bool = Field(
+        default=True, description="Whether the first line of a CSV names the columns."
+    )
     encoding: Annotated[str, AfterValidator(_check_encoding)] = Field(
         default="utf-8", description="utf-8, latin-1, utf-16, windows-1252, ..."
     )
     null_values: tuple[str, ...] = Field(
-        default=(), description="Texts that mean nothing."
+        default=(), description="Texts that mean nothing.", examples=[["NULL", "n/a"]]
     )
 
     @model_validator(mode="after")
@@ -192,16 +198,20 @@ class SourceSpec(Declared):
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = (
-        Field(description="The folder's name.")
+        Field(description="The folder's name.", examples=["app"])
     )
-    format: SourceFormat
+    format: SourceFormat = Field(description="How its files are written.")
     table: TableName = Field(
         default="events", description="What the rows are; all but events need a table."
     )
     origin: OriginSpec | None = Field(
-        default=None, description="Where the files are fetched from, if they are."
+        default=None,
+        description="Where the files are fetched from, if they are.",
+        examples=[{"type": "s3", "url": "s3://exports/app/"}],
     )
-    description: Text | None = None
+    description: Text | None = Field(
+        default=None, description="What it holds, one sentence."
+    )
     files: tuple[Annotated[Text, AfterValidator(_check_glob)], ...] = Field(
         default=("**/*",),
         min_length=1,
@@ -219,12 +229,15 @@ class SourceSpec(Declared):
         description="What makes a row one of its kind; none = a content hash.",
     )
     columns: dict[str, ExpressionText] = Field(
-        default_factory=dict, description="Column of the table: expression."
+        default_factory=dict,
+        description="Column of the table: expression.",
+        examples=[{"user_id": "customer_no"}],
     )
     times: dict[str, TimestampSpec] = Field(
         default_factory=dict,
         description="Time columns of another table than events that are not written "
         "as ISO 8601 or an epoch in UTC.",
+        examples=[{"paid_at": {"column": "paid", "format": "%d.%m.%Y"}}],
     )
     properties: Annotated[
         Literal["all", "none"] | dict[str, ExpressionText],
