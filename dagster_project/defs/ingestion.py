@@ -41,6 +41,10 @@ CATALOG_TABLES = {
     "catalog_lifecycle": "One row per declared lifecycle.",
     "catalog_stickiness": "One row per declared stickiness.",
     "catalog_segmentations": "One row per declared segmentation of persons.",
+    "catalog_experiments": "One row per declared experiment, its expressions compiled.",
+    "catalog_experiment_variants": "One row per experiment and variant.",
+    "catalog_experiment_metrics": "One row per experiment and metric compared.",
+    "catalog_experiment_components": "One row per stream that experiments read.",
 }
 LANDED_TABLES = {
     "events": "One row per landed copy of an event, in the lake.",

@@ -23,6 +23,7 @@ from ingestion.catalog.expressions import (
     compile_expression,
 )
 from ingestion.catalog.fields import ANY_EVENT
+from ingestion.catalog.funnel_models import FunnelSpec
 from ingestion.catalog.models import (
     ActivePersonsMetric,
     CountMetric,
@@ -74,12 +75,15 @@ class Part:
 class KnownNames:
     """The names a declaration may refer to.
 
-    `malformed_metrics` also holds those whose own errors are reported elsewhere.
+    `malformed_metrics` and `malformed_funnels` also hold those whose own errors are
+    reported elsewhere.
     """
 
     events: Collection[str]
     metrics: Mapping[str, Metric]
     malformed_metrics: Collection[str]
+    funnels: Mapping[str, FunnelSpec]
+    malformed_funnels: Collection[str]
 
 
 def check_distinct_names(parts: Iterable[tuple[Part, str]]) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from ingestion.catalog.cohort_tables import cohort_tables
 from ingestion.catalog.event_models import JUNK_IDS, HeartbeatSpec, IdentityRules
+from ingestion.catalog.experiment_sql import experiment_tables
 from ingestion.catalog.funnel_sql import funnel_tables
 from ingestion.catalog.metric_sql import (
     MetricCompiler,
@@ -111,6 +112,7 @@ def compile_catalog(
         **funnel_tables(catalog.funnels, dialect),
         **mrr_tables(catalog.mrr, dialect),
         **cohort_tables(catalog, settings, dialect),
+        **experiment_tables(catalog, settings, dialect),
     }
     directory.mkdir(parents=True, exist_ok=True)
     ensure_user_agents(directory)

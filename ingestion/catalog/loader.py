@@ -32,6 +32,12 @@ from ingestion.catalog.documents import (
     Problem,
     read_document,
 )
+from ingestion.catalog.experiment_checks import (
+    check_experiment,
+    check_file_name,
+    check_slots,
+)
+from ingestion.catalog.experiment_models import ExperimentsFile, ExperimentSpec
 from ingestion.catalog.metric_models import METRIC_TYPES
 from ingestion.catalog.models import (
     Catalog,
@@ -47,6 +53,8 @@ from ingestion.catalog.suggestions import nearest_name
 from ingestion.catalog.validation import validate
 
 CATALOG_FILES: Final = ("events.yml", "metrics.yml", "sources.yml", *DEFINITION_FILES)
+# A folder of files, one experiment each.
+EXPERIMENTS: Final = "experiments"
 
 Item = TypeVar("Item", bound=BaseModel)
 File = TypeVar("File", bound=BaseModel)
@@ -73,6 +81,8 @@ def load_catalog(directory: Path) -> Catalog:
         raise CatalogError([Problem(str(directory), 1, 1, message)])
     problems = _unread_files(directory)
     documents = {name: _document(directory / name) for name in CATALOG_FILES}
+    for path in sorted((directory / EXPERIMENTS).glob("*.yml")):
+        documents[f"{EXPERIMENTS}/{path.name}"] = _document(path)
     for document in documents.values():
         problems += document.problems
     catalog, found = _shape_and_check(documents)
@@ -101,9 +111,11 @@ def _unread_files(directory: Path) -> list[Problem]:
         hidden = any(part.startswith(".") for part in path.relative_to(directory).parts)
         if hidden or path.suffix not in (".yml", ".yaml") or name in CATALOG_FILES:
             continue
+        if path.parent == directory / EXPERIMENTS and path.suffix == ".yml":
+            continue
         message = (
             f"nothing reads '{name}'; the catalog's files are "
-            f"{', '.join(CATALOG_FILES)}"
+            f"{', '.join(CATALOG_FILES)} and {EXPERIMENTS}/<name>.yml"
         )
         near = nearest_name(name, CATALOG_FILES)
         problems.append(Problem(str(path), 1, 1, message, near))
@@ -125,7 +137,8 @@ def _shape_and_check(
                 documents[listed.file], listed.key, listed.kind, listed.model, problems
             )
             for listed in DEFINITION_LISTS
-        },
+        }
+        | {EXPERIMENTS: _experiments(documents, problems)},
     )
     file = _file(events, ("events",), EventsFile, problems)
     _file(metrics, ("metrics",), MetricsFile, problems)
@@ -139,12 +152,26 @@ def _shape_and_check(
         sources=_values(shaped.sources),
         **{key: _values(items) for key, items in shaped.definitions.items()},
     )
-    problems += _check(catalog, events, metrics, shaped)
+    problems += _check(catalog, documents, shaped)
     return catalog, problems
 
 
+def _experiments(
+    documents: dict[str, Document], problems: list[Problem]
+) -> list[tuple[Part, ExperimentSpec]]:
+    """Shape the files of experiments, of which each holds a list of one."""
+    shaped = []
+    for name, document in documents.items():
+        if name.startswith(f"{EXPERIMENTS}/"):
+            _file(document, (EXPERIMENTS,), ExperimentsFile, problems)
+            shaped += _items(
+                document, EXPERIMENTS, "experiment", ExperimentSpec, problems
+            )
+    return shaped
+
+
 def _check(
-    catalog: Catalog, events: Document, metrics: Document, shaped: _Items
+    catalog: Catalog, documents: dict[str, Document], shaped: _Items
 ) -> list[Problem]:
     problems: list[Problem] = []
     lists: tuple[list[tuple[Part, Any]], ...]
@@ -157,12 +184,14 @@ def _check(
     for part, source in shaped.sources:
         problems += check_source(source, part)
     known = KnownNames(
-        events=_declared_names(events, "events"),
+        events=_declared_names(documents["events.yml"], "events"),
         metrics={metric.name: metric for metric in catalog.metrics},
-        malformed_metrics=_declared_names(metrics, "metrics"),
+        malformed_metrics=_declared_names(documents["metrics.yml"], "metrics"),
+        funnels={funnel.name: funnel for funnel in catalog.funnels},
+        malformed_funnels=_declared_names(documents["funnels.yml"], "funnels"),
     )
     with ExpressionBinder() as binder:
-        whole = Part(events, (), "")
+        whole = Part(documents["events.yml"], (), "")
         problems += check_events(catalog.events, whole, known, binder)
         for part, metric in shaped.metrics:
             problems += check_metric(metric, part, known, binder)
@@ -172,6 +201,10 @@ def _check(
         for listed in DEFINITION_LISTS:
             for part, item in shaped.definitions[listed.key]:
                 problems += listed.check(item, part, known, binder)
+        for part, experiment in shaped.definitions[EXPERIMENTS]:
+            problems += check_file_name(experiment, part)
+            problems += check_experiment(experiment, part, known, binder)
+    problems += check_slots(shaped.definitions[EXPERIMENTS])
     return problems
 
 

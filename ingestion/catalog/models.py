@@ -20,6 +20,7 @@ from ingestion.catalog.event_models import (
     SessionRules,
     TrafficRules,
 )
+from ingestion.catalog.experiment_models import ExperimentSpec
 from ingestion.catalog.funnel_models import FunnelSpec
 from ingestion.catalog.metric_models import (
     ActivePersonsMetric,
@@ -71,6 +72,7 @@ __all__ = [
     "EventSpec",
     "EventsFile",
     "ExchangeRate",
+    "ExperimentSpec",
     "ForecastSpec",
     "FunnelSpec",
     "LifecycleSpec",
@@ -116,6 +118,7 @@ class Catalog:
     lifecycle: tuple[LifecycleSpec, ...] = ()
     stickiness: tuple[StickinessSpec, ...] = ()
     segments: tuple[SegmentationSpec, ...] = ()
+    experiments: tuple[ExperimentSpec, ...] = ()
 
     @property
     def event_names(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from ingestion.catalog.definition_lists import DEFINITION_FILES
+from ingestion.catalog.experiment_models import ExperimentsFile
 from ingestion.catalog.models import EventsFile, MetricsFile, SourcesFile
 
 _FILES: Final[dict[str, type[BaseModel]]] = {
@@ -21,6 +22,7 @@ _FILES: Final[dict[str, type[BaseModel]]] = {
     "metrics": MetricsFile,
     "sources": SourcesFile,
     **{name.removesuffix(".yml"): model for name, model in DEFINITION_FILES.items()},
+    "experiments": ExperimentsFile,
 }
 
 

@@ -285,6 +285,10 @@ def test_files(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         "catalog_lifecycle.parquet",
         "catalog_stickiness.parquet",
         "catalog_segmentations.parquet",
+        "catalog_experiments.parquet",
+        "catalog_experiment_variants.parquet",
+        "catalog_experiment_metrics.parquet",
+        "catalog_experiment_components.parquet",
         "user_agents.parquet",
     }
     assert types(out / "catalog_metrics.parquet") == {

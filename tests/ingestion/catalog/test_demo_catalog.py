@@ -90,6 +90,16 @@ def test_files_name_and_obey_their_schema(name: str) -> None:
     jsonschema.Draft202012Validator(catalog_json_schema()[stem]).validate(value)
 
 
+@pytest.mark.parametrize("path", sorted((DIRECTORY / "experiments").glob("*.yml")))
+def test_experiments_name_and_obey_their_schema(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    first = "# yaml-language-server: $schema=../experiments.schema.json"
+    assert text.splitlines()[0] == first
+    value = YAML(typ="safe", pure=True).load(text)
+    schema = jsonschema.Draft202012Validator(catalog_json_schema()["experiments"])
+    schema.validate(json.loads(json.dumps(value, default=str)))
+
+
 @pytest.mark.parametrize("name", sorted(catalog_json_schema()))
 def test_the_schemas_in_the_tree_are_current(name: str) -> None:
     # Else: python -c "from pathlib import Path; from ingestion.catalog import
