@@ -1,0 +1,39 @@
+with source as (
+
+    select * from {{ source('raw', 'catalog_experiments') }}
+
+),
+
+renamed as (
+
+    select
+        experiment_name,
+        label,
+        hypothesis,
+        owner,
+        template,
+        status,
+        unit,
+        start_date,
+        end_date,
+        planned_days,
+        planned_units,
+        confidence,
+        power,
+        covariate_days,
+        several_variants_limit,
+        control_variant,
+        variant_count,
+        salt,
+        holdout_rate,
+        exclusion_group,
+        slot_from,
+        slot_to,
+        slice_limit,
+        config_hash,
+        definition
+    from source
+
+)
+
+select * from renamed
