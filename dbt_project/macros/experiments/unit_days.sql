@@ -36,11 +36,9 @@
     case when {{ is_flag }} then least({{ total }}, 1) else {{ total }} end
 {%- endmacro %}
 
+{# Engines leave a null out of the greatest and the least: a tail without a cap. #}
 {% macro within_caps(total, caps) -%}
-    greatest(
-        least({{ total }}, coalesce({{ caps }}.upper_value, {{ total }})),
-        coalesce({{ caps }}.lower_value, {{ total }})
-    )
+    greatest(least({{ total }}, {{ caps }}.upper_value), {{ caps }}.lower_value)
 {%- endmacro %}
 
 

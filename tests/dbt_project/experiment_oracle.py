@@ -1,0 +1,376 @@
+"""Experiments counted one unit and one look after the other, in plain Python.
+
+Every figure is computed from the events themselves, without sums that grow from day to
+day. Not here: the logs (`experiment_logs`), and reading the warehouse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("America/New_York")
+UTC = ZoneInfo("UTC")
+MICROSECOND = timedelta(microseconds=1)
+DAY = timedelta(days=1)
+VARIANTS = ("control", "green")
+PRODUCTS = ("yy", "yd", "yx", "yw", "dd", "dx", "dw", "xx", "xw", "ww")
+
+Values = tuple[Decimal, Decimal, Decimal, Decimal]
+# (experiment, metric, capped, view, dimension, group, day or k, variant)
+Key = tuple[str, str, bool, str, str, str, object, str]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event; `at` is UTC without a zone."""
+
+    id: str
+    name: str
+    at: datetime
+    person: str
+    variant: str | None = None
+    platform: str | None = None
+    amount: Decimal | None = None
+    is_bot: bool = False
+
+    @property
+    def day(self) -> date:
+        return local_date(self.at)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """What one event adds, and when what led to it began."""
+
+    person: str
+    at: datetime
+    since: datetime
+    amount: Decimal
+
+
+Stream = Callable[[Sequence[Event]], Iterator[Amount]]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of an experiment; `day` is set of a retention, `window` of others."""
+
+    name: str
+    numerator: Stream
+    denominator: Stream | None = None
+    is_flag: bool = False
+    is_denominator_flag: bool = False
+    window: timedelta | None = None
+    day: int | None = None
+    caps: tuple[Decimal | None, Decimal | None] | None = None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a catalog declares, as far as figures depend on it."""
+
+    name: str
+    metrics: tuple[Metric, ...]
+    start: date | None
+    end: date | None
+    covariate_days: int
+    slice_limit: int
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit that takes part."""
+
+    person: str
+    variant: str
+    exposed_at: datetime
+    conflict: date | None
+    platform: str
+
+    @property
+    def day(self) -> date:
+        return local_date(self.exposed_at)
+
+    def counts_on(self, day: date) -> bool:
+        return self.conflict is None or day < self.conflict
+
+
+def local_date(at: datetime) -> date:
+    return at.replace(tzinfo=UTC).astimezone(ZONE).date()
+
+
+def days_between(first: date, last: date) -> list[date]:
+    return [first + DAY * number for number in range((last - first).days + 1)]
+
+
+# --- streams ------------------------------------------------------------------------
+
+
+def counted(name: str) -> Stream:
+    def stream(log: Sequence[Event]) -> Iterator[Amount]:
+        for event in log:
+            if event.name == name and not event.is_bot:
+                yield Amount(event.person, event.at, event.at, Decimal(1))
+
+    return stream
+
+
+def summed(name: str) -> Stream:
+    def stream(log: Sequence[Event]) -> Iterator[Amount]:
+        for event in log:
+            if event.name == name and not event.is_bot and event.amount is not None:
+                yield Amount(event.person, event.at, event.at, event.amount)
+
+    return stream
+
+
+def with_amount(name: str) -> Stream:
+    def stream(log: Sequence[Event]) -> Iterator[Amount]:
+        for one in summed(name)(log):
+            yield Amount(one.person, one.at, one.since, Decimal(1))
+
+    return stream
+
+
+def converted(base: str, name: str, window: timedelta) -> Stream:
+    """Conversions, credited to the latest base event before or with them."""
+
+    def stream(log: Sequence[Event]) -> Iterator[Amount]:
+        seen = [event for event in log if not event.is_bot]
+        for event in seen:
+            if event.name != name:
+                continue
+            bases = [
+                other.at
+                for other in seen
+                if (other.name, other.person) == (base, event.person)
+                and other.at <= event.at
+            ]
+            if bases and event.at - max(bases) < window:
+                yield Amount(event.person, event.at, max(bases), Decimal(1))
+
+    return stream
+
+
+def completed(first: str, last: str, window: timedelta) -> Stream:
+    """Attempts at a funnel of two steps: the first last step after each entry."""
+
+    def stream(log: Sequence[Event]) -> Iterator[Amount]:
+        seen = [event for event in log if not event.is_bot]
+        for event in seen:
+            if event.name != first:
+                continue
+            ends = [
+                other.at
+                for other in seen
+                if (other.name, other.person) == (last, event.person)
+                and event.at <= other.at <= event.at + window
+            ]
+            if ends:
+                yield Amount(event.person, min(ends), event.at, Decimal(1))
+
+    return stream
+
+
+# --- who takes part -------------------------------------------------------------------
+
+
+def units_of(experiment: Experiment, log: Sequence[Event]) -> list[Unit]:
+    sightings: dict[str, list[Event]] = {}
+    for event in log:
+        in_dates = (experiment.start is None or event.day >= experiment.start) and (
+            experiment.end is None or event.day < experiment.end
+        )
+        of_it = event.name == "exposed" and event.person.startswith(experiment.name)
+        if of_it and in_dates and not event.is_bot:
+            sightings.setdefault(event.person, []).append(event)
+    units = []
+    for person, seen in sightings.items():
+        first = min(seen, key=lambda one: (one.at, variant_of(one), one.id))
+        variant = variant_of(first)
+        others = [one.day for one in seen if variant_of(one) != variant]
+        unit = Unit(
+            person,
+            variant,
+            first.at,
+            min(others, default=None),
+            first.platform or "(none)",
+        )
+        if variant in VARIANTS and unit.counts_on(unit.day):
+            units.append(unit)
+    return units
+
+
+def variant_of(event: Event) -> str:
+    return event.variant or "(none)"
+
+
+# --- figures of one unit --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one metric reads of the whole log, for one experiment."""
+
+    experiment: Experiment
+    metric: Metric
+    log: Sequence[Event]
+    start: date
+
+    @cached_property
+    def sides(self) -> tuple[list[Amount], list[Amount]]:
+        below = self.metric.denominator
+        return list(self.metric.numerator(self.log)), list(
+            below(self.log) if below else ()
+        )
+
+    @cached_property
+    def caps(self) -> tuple[Decimal | None, Decimal | None]:
+        """Quantiles of the totals of all units that had anything before the start."""
+        assert self.metric.caps is not None
+        assert self.metric.window is not None
+        days = -(-self.metric.window // DAY)
+        totals: dict[str, Decimal] = {}
+        for one in self.sides[0]:
+            if self.start - DAY * days <= local_date(one.at) < self.start:
+                totals[one.person] = totals.get(one.person, Decimal(0)) + one.amount
+        ordered = sorted(totals.values())
+        found = []
+        for share in self.metric.caps:
+            enough = [
+                total
+                for place, total in enumerate(ordered, start=1)
+                if share is not None and place >= float(share) * len(ordered)
+            ]
+            found.append(enough[0] if enough else None)
+        return found[0], found[1]
+
+    def matures_on(self, unit: Unit) -> date:
+        if self.metric.day is not None:
+            return unit.day + DAY * self.metric.day
+        assert self.metric.window is not None
+        return local_date(unit.exposed_at + self.metric.window - MICROSECOND)
+
+    def until(self, unit: Unit, day: date) -> tuple[Decimal, Decimal]:
+        """Numerator and denominator from the exposure to the end of a day."""
+        return self._totals(
+            unit, lambda one: local_date(one.at) <= day and self._counts(one, unit)
+        )
+
+    def before(self, unit: Unit) -> tuple[Decimal, Decimal]:
+        """Numerator and denominator of the days before that of the exposure."""
+        first = unit.day - DAY * self.experiment.covariate_days
+        return self._totals(unit, lambda one: first <= local_date(one.at) < unit.day)
+
+    def _counts(self, one: Amount, unit: Unit) -> bool:
+        if one.since < unit.exposed_at:
+            return False
+        if self.metric.day is not None:
+            return local_date(one.at) == unit.day + DAY * self.metric.day
+        assert self.metric.window is not None
+        return one.at < unit.exposed_at + self.metric.window
+
+    def _totals(
+        self, unit: Unit, which: Callable[[Amount], bool]
+    ) -> tuple[Decimal, Decimal]:
+        flags = (self.metric.is_flag, self.metric.is_denominator_flag)
+        found = []
+        for side, is_flag in zip(self.sides, flags, strict=True):
+            total = sum(
+                (
+                    one.amount
+                    for one in side
+                    if one.person == unit.person and which(one)
+                ),
+                Decimal(0),
+            )
+            found.append(min(total, Decimal(1)) if is_flag else total)
+        return found[0], found[1]
+
+    def cut(self, total: Decimal, is_capped: bool) -> Decimal:
+        if not is_capped:
+            return total
+        lower, upper = self.caps
+        total = total if upper is None else min(total, upper)
+        return total if lower is None else max(total, lower)
+
+
+# --- rows -----------------------------------------------------------------------------
+
+
+def expected_rows(
+    experiment: Experiment, log: Sequence[Event], last: date
+) -> dict[Key, list[Values]]:
+    """The values of every unit behind every row; units that do nothing are zeros."""
+    units = units_of(experiment, log)
+    days_of_units = [unit.day for unit in units]
+    start = experiment.start or min(days_of_units, default=None)
+    if start is None:
+        return {}
+    rows: dict[Key, list[Values]] = {}
+    for metric in experiment.metrics:
+        figures = Figures(experiment, metric, log, start)
+        for is_capped in (False, True) if metric.caps else (False,):
+            for unit in units:
+                for view, at, values in _views(figures, unit, is_capped, start, last):
+                    for dimension, group in _groups(experiment, units, unit):
+                        key = (
+                            *(experiment.name, metric.name, is_capped, view),
+                            *(dimension, group, at, unit.variant),
+                        )
+                        rows.setdefault(key, []).append(values)
+    return rows
+
+
+def _groups(
+    experiment: Experiment, units: Sequence[Unit], unit: Unit
+) -> Iterable[tuple[str, str]]:
+    return [("all", "all"), ("platform", unit.platform)]
+
+
+def _views(
+    figures: Figures, unit: Unit, is_capped: bool, start: date, last: date
+) -> Iterator[tuple[str, object, Values]]:
+    x, w = figures.before(unit)
+    x = figures.cut(x, is_capped)
+
+    def total(day: date) -> tuple[Decimal, Decimal]:
+        y, d = figures.until(unit, day)
+        return figures.cut(y, is_capped), d
+
+    def alone(day: date) -> Values:
+        (y, d), (p, q) = total(day), total(day - DAY)
+        return y - p, d - q, x, w
+
+    matures = figures.matures_on(unit)
+    for day in days_between(start, last):
+        if unit.day <= day and unit.counts_on(day):
+            yield "cumulative", day, (*total(day), x, w)
+            yield "calendar_day", day, alone(day)
+            if matures <= day:
+                yield "closed", day, (*total(day), x, w)
+    window = figures.metric.window
+    longest = figures.metric.day if window is None else -(-window // DAY)
+    for k in range((longest or 0) + 1):
+        day = unit.day + DAY * k
+        if day <= last and unit.counts_on(day):
+            yield "day_since_exposure", k, alone(day)
+
+
+def summed_up(values: Sequence[Values], shift: Values) -> dict[str, Decimal]:
+    """Sums and sums of products of values less their shift."""
+    names = "ydxw"
+    moved = [
+        {name: one - off for name, one, off in zip(names, row, shift, strict=True)}
+        for row in values
+    ]
+    sums = {name: sum((row[name] for row in moved), Decimal(0)) for name in names}
+    products = {
+        a + b: sum((row[a] * row[b] for row in moved), Decimal(0)) for a, b in PRODUCTS
+    }
+    return sums | products

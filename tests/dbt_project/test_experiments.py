@@ -1,0 +1,144 @@
+"""Sums of experiments against a count of every unit and look, and against a rebuild.
+
+Samples of one example share a night: their persons bear the experiment's name, so that
+none of them sees another's. Events come in two loads, in any order of time, with a
+night after each.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, Phase, assume, given, settings
+
+from tests.dbt_project.experiment_logs import (
+    AS_OF,
+    LAST_DAY,
+    Sample,
+    row_of,
+    samples,
+    write_catalog,
+)
+from tests.dbt_project.experiment_oracle import (
+    PRODUCTS,
+    Key,
+    Values,
+    expected_rows,
+    summed_up,
+)
+from tests.dbt_project.warehouse_of_test import WarehouseOfTest
+
+MARTS = (
+    *("fct_experiment_variant_metrics_daily", "fct_experiment_traffic_daily"),
+    *("dim_experiments", "fct_experiment_exposures"),
+)
+MODELS = tuple(f"+{name}" for name in MARTS)
+ZONE = "America/New_York"
+SUMS = (*"ydxw", *PRODUCTS)
+COLUMNS = (
+    *("experiment_name", "metric_name", "is_capped", "view", "dimension"),
+    *("dimension_value", "day_date", "day_number", "variant", "unit_count"),
+    *("shift_y", "shift_d", "shift_x", "shift_w", *SUMS),
+)
+
+
+@st.composite
+def nights(draw: st.DrawFn, count: int) -> list[Sample]:
+    """Samples of one night; the first example that is tried is the dullest, no use."""
+    drawn = [draw(samples(f"e{number}_")) for number in range(count)]
+    assume(len({event.at for sample in drawn for event in sample.log}) > 5 * count)
+    return drawn
+
+
+def land_and_build(
+    warehouse: WarehouseOfTest, drawn: Sequence[Sample], *, each: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        catalog = write_catalog(
+            Path(folder) / "catalog", [sample.experiment for sample in drawn]
+        )
+        warehouse.declare(catalog, reporting_timezone=ZONE, as_of=AS_OF)
+    for load in range(2):
+        rows = [
+            row_of(event)
+            for sample in drawn
+            for event, chosen in zip(sample.log, sample.loads, strict=True)
+            if chosen == load
+        ]
+        warehouse.land(rows, load_id=f"2026031{load}T000000000000")
+        if each:
+            warehouse.build(select=MODELS)
+    if not each:
+        warehouse.build(select=MODELS)
+
+
+def compare_with_oracle(warehouse: WarehouseOfTest, drawn: Sequence[Sample]) -> int:
+    """Compare every row; give how many had units."""
+    log = [event for sample in drawn for event in sample.log]
+    wanted: dict[Key, list[Values]] = {}
+    for sample in drawn:
+        wanted |= expected_rows(sample.experiment, log, LAST_DAY)
+    found = warehouse.rows(
+        f"select {', '.join(COLUMNS)} from marts.fct_experiment_variant_metrics_daily"
+    )
+    for row in found:
+        named = dict(zip(COLUMNS, row, strict=True))
+        at = named["day_date"] or named["day_number"]
+        if named["view"] == "day_since_exposure":
+            at = named["day_number"]
+        key = (*row[:6], at, named["variant"])
+        values = wanted.pop(key, [])
+        assert named["unit_count"] == len(values), key
+        shift = [Decimal(str(named[f"shift_{name}"])) for name in "ydxw"]
+        sums = summed_up(values, (shift[0], shift[1], shift[2], shift[3]))
+        for name in SUMS:
+            told = float(sums[name])
+            assert named[name] == pytest.approx(told, rel=1e-12, abs=1e-15), (key, name)
+    assert not {key for key in wanted if key[6] is not None}
+    return sum(1 for row in found if row[9])
+
+
+def published(warehouse: WarehouseOfTest) -> dict[str, list[tuple[object, ...]]]:
+    return {name: warehouse.table(f"marts.{name}") for name in MARTS}
+
+
+def check(warehouse: WarehouseOfTest, drawn: Sequence[Sample]) -> None:
+    warehouse.reset()
+    land_and_build(warehouse, drawn, each=True)
+    assert compare_with_oracle(warehouse, drawn) > 0
+    by_night = published(warehouse)
+    warehouse.forget_tables()
+    warehouse.build(select=MODELS)
+    assert published(warehouse) == by_night
+
+
+FEW = settings(
+    max_examples=1,
+    derandomize=True,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+MANY = settings(FEW, max_examples=12, derandomize=False)
+
+
+@FEW
+@given(drawn=nights(16))
+def test_sums_are_those_of_units_and_of_a_rebuild(
+    warehouse: WarehouseOfTest, drawn: list[Sample]
+) -> None:
+    check(warehouse, drawn)
+
+
+@pytest.mark.campaign
+@MANY
+@given(drawn=nights(24))
+def test_many_sums_are_those_of_units_and_of_a_rebuild(
+    warehouse: WarehouseOfTest, drawn: list[Sample]
+) -> None:
+    check(warehouse, drawn)
