@@ -1,8 +1,8 @@
 """Random experiments over random logs, for the oracle and as a catalog with rows.
 
-Logs are small and full of what tells rules apart: events at the exposure and at the end
-of a window, days of 23 hours, units in two variants, variants nobody declared. Not here:
-the rules (`experiment_oracle`).
+Logs are small and full of what tells rules apart: events at the exposure and at the
+end of a window, days of 23 hours, units in two variants, variants nobody declared. Not
+here: the rules (`experiment_oracle`).
 """
 
 from __future__ import annotations

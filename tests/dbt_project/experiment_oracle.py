@@ -21,7 +21,7 @@ VARIANTS = ("control", "green")
 PRODUCTS = ("yy", "yd", "yx", "yw", "dd", "dx", "dw", "xx", "xw", "ww")
 
 Values = tuple[Decimal, Decimal, Decimal, Decimal]
-# (experiment, metric, capped, view, dimension, group, day or k, variant)
+# Experiment, metric, whether capped, view, dimension, group, day or k, and variant.
 Key = tuple[str, str, bool, str, str, str, object, str]
 
 

@@ -100,14 +100,24 @@
 {% endmacro %}
 
 
+{# Whether some of them go on from a day on which rows of the table stand. #}
+{% macro some_go_on(starts) %}
+    {{ return(starts.values() | reject('equalto', '0001-01-01') | list | length > 0) }}
+{% endmacro %}
+
+
 {# (experiment_name, from_date) of what a run computes. #}
 {% macro computed_from(starts) -%}
     {% for name, day in starts.items() -%}
     select
         '{{ name }}' as experiment_name,
         date '{{ day }}' as from_date
-    {{ 'union all' if not loop.last }}
+    union all
     {% endfor -%}
+    select
+        cast(null as {{ dbt.type_string() }}) as experiment_name,
+        cast(null as date) as from_date
+    where false
 {%- endmacro %}
 
 

@@ -86,6 +86,11 @@
     {{ return(['y', 'd', 'x', 'w', 'yy', 'yd', 'yx', 'yw', 'dd', 'dx', 'dw', 'xx', 'xw', 'ww']) }}
 {% endmacro %}
 
+{# Those that a unit brings with it, and those that its days add. #}
+{% macro sum_names_of_entries() %}
+    {{ return(['x', 'w', 'xx', 'xw', 'ww']) }}
+{% endmacro %}
+
 {% macro day_sum_names() %}
     {{ return(['day_y', 'day_d', 'day_yy', 'day_yd', 'day_dd', 'day_yx', 'day_yw', 'day_dx', 'day_dw']) }}
 {% endmacro %}

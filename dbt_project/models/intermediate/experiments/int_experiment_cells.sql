@@ -20,11 +20,6 @@
 with computed as (
 
     {{ computed_from(starts) }}
-    {{ 'union all' if starts }}
-    select
-        cast(null as {{ dbt.type_string() }}) as experiment_name,
-        cast(null as date) as from_date
-    where false
 
 ),
 

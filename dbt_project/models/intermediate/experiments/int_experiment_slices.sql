@@ -7,7 +7,7 @@ with units as (
 
 ),
 
-groups as (
+seen as (
 
     select
         units.experiment_name,
@@ -25,21 +25,21 @@ groups as (
 final as (
 
     select
-        groups.experiment_name,
-        groups.dimension,
-        groups.dimension_value,
+        seen.experiment_name,
+        seen.dimension,
+        seen.dimension_value,
         case
             when row_number() over (
-                partition by groups.experiment_name, groups.dimension
-                order by groups.first_at, groups.dimension_value
+                partition by seen.experiment_name, seen.dimension
+                order by seen.first_at, seen.dimension_value
             ) <= experiments.slice_limit
-                then groups.dimension_value
+                then seen.dimension_value
             else 'Other'
         end as told_value
-    from groups
+    from seen
     inner join {{ ref('stg_catalog_experiments') }} as experiments
-        on groups.experiment_name = experiments.experiment_name
-    where groups.dimension_value is not null
+        on seen.experiment_name = experiments.experiment_name
+    where seen.dimension_value is not null
     union all
     select
         experiment_name,

@@ -4,8 +4,7 @@
 -- whose k-th day is over.
 {% set series = series_names() %}
 {% set sums = sum_names() %}
-{% set before = ['x', 'w', 'xx', 'xw', 'ww'] %}
-{% set done = ['y', 'd', 'yy', 'yd', 'yx', 'yw', 'dd', 'dx', 'dw'] %}
+{% set before = sum_names_of_entries() %}
 
 with cells as (
 
@@ -71,7 +70,8 @@ by_date as (
         views.view,
         days.day_date,
         days.day_number,
-        {{ running('changes', ['unit_count'] + sums, 'up_to_the_day') }}
+        sum(coalesce(changes.unit_count, 0)) over up_to_the_day as unit_count,
+        {{ running('changes', sums, 'up_to_the_day') }}
     from series
     cross join (values ('cumulative'), ('closed')) as views (view)
     inner join {{ ref('int_experiment_days') }} as days
@@ -150,7 +150,8 @@ by_day_since as (
     select
         {{ columns_of('series', series) }},
         days.day_number,
-        {{ running('since_exposure', ['unit_count'] + before, 'up_to_the_day') }},
+        sum(coalesce(since_exposure.unit_count, 0)) over up_to_the_day as unit_count,
+        {{ running('since_exposure', before, 'up_to_the_day') }},
         {{ columns_of('since_exposure', day_sum_names()) }}
     from series
     inner join {{ ref('int_experiment_days') }} as days
