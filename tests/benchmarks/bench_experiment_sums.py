@@ -172,8 +172,10 @@ def show_days(database: Path, last: int) -> None:
             create or replace table intermediate.int_event_days as
             select
                 event_date,
-                case when event_date = date '2026-01-01' + {last} then '2' else '1' end
-                    as last_load_id
+                case
+                    when event_date = date '2026-01-01' + {last} then '{last:03}'
+                    else '001'
+                end as last_load_id
             from intermediate.int_events
             group by event_date;
             """

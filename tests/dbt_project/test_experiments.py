@@ -7,8 +7,11 @@ night after each.
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,14 +22,20 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from tests.dbt_project.experiment_logs import (
     AS_OF,
     LAST_DAY,
+    START,
+    STREAMS,
     Sample,
     row_of,
     samples,
     write_catalog,
 )
 from tests.dbt_project.experiment_oracle import (
+    DAY,
     PRODUCTS,
+    Event,
+    Experiment,
     Key,
+    Metric,
     Values,
     expected_rows,
     summed_up,
@@ -142,3 +151,81 @@ def test_many_sums_are_those_of_units_and_of_a_rebuild(
     warehouse: WarehouseOfTest, drawn: list[Sample]
 ) -> None:
     check(warehouse, drawn)
+
+
+def test_a_later_night_moves_nothing_that_was_told(
+    warehouse: WarehouseOfTest, tmp_path: Path
+) -> None:
+    """Caps, shifts and rows of past days stand, of units that turn out doubtful too."""
+    rng = random.Random(3)
+    log = [
+        Event(
+            id=f"n{number}",
+            name=rng.choice(("exposed", "bought", "viewed")),
+            at=START + timedelta(minutes=rng.randrange(7 * 1_440)),
+            person=f"n{rng.randrange(12)}",
+            variant=rng.choice(("control", "green")),
+            platform=rng.choice(("web", "ios", "tv")),
+            amount=Decimal(rng.randrange(1, 90_000)) / 100,
+        )
+        for number in range(240)
+    ]
+    chosen = [
+        Metric(
+            "revenue",
+            window=timedelta(days=1),
+            caps=(None, Decimal("0.8")),
+            **STREAMS["revenue"],
+        ),
+        Metric("orders", window=timedelta(days=1), **STREAMS["orders"]),
+    ]
+    experiment = Experiment("n", tuple(chosen), date(2026, 3, 8), None, 1, 1)
+    catalog = write_catalog(tmp_path / "catalog", [experiment])
+    told: list[dict[tuple[object, ...], tuple[object, ...]]] = []
+    for night in (4, 6):
+        as_of = datetime(2026, 3, 7 + night, 5)
+        warehouse.declare(catalog, reporting_timezone=ZONE, as_of=as_of)
+        known = [event for event in log if event.at < as_of]
+        fresh = [event for event in known if night == 4 or event.at >= as_of - 2 * DAY]
+        if night == 6:
+            # Nobody has ever had as much.
+            fresh = [replace(event, amount=Decimal(10**6)) for event in fresh]
+        warehouse.land(map(row_of, fresh), load_id=f"2026031{night}T000000000000")
+        warehouse.build(select=MODELS)
+        rows = warehouse.table("marts.fct_experiment_variant_metrics_daily")
+        told.append({row[:10]: row[10:] for row in rows if row[5] is not None})
+    first, second = told
+    assert len(second) > len(first) > 100
+    assert {key: second[key] for key in first} == first
+    caps = warehouse.rows(
+        "select distinct cap_upper from marts.fct_experiment_variant_metrics_daily "
+        "where is_capped"
+    )
+    assert len(caps) == 1
+    assert 0 < caps[0][0] < 1_000
+    doubtful = (
+        "select count(*) from marts.fct_experiment_exposures where variant_count > 1"
+    )
+    assert warehouse.rows(doubtful)[0][0] > 3
+    # Groups in order of appearance, the rest as one, together the whole.
+    groups = warehouse.rows(
+        """
+        select
+            count(distinct dimension_value),
+            sum(case when dimension = 'all' then unit_count else -unit_count end)
+        from marts.fct_experiment_variant_metrics_daily
+        """
+    )
+    assert groups == [(3, 0)]
+    traffic = warehouse.rows(
+        """
+        select count(*) from marts.fct_experiment_traffic_daily as traffic
+        inner join marts.fct_experiment_variant_metrics_daily as sums
+            on traffic.exposure_date = sums.day_date
+            and traffic.variant = sums.variant
+            and traffic.dimension_value = sums.dimension_value
+            and sums.view = 'cumulative'
+        where traffic.cumulative_unit_count <> sums.unit_count
+        """
+    )
+    assert traffic == [(0,)]

@@ -106,16 +106,18 @@
 {% endmacro %}
 
 
-{# (experiment_name, from_date) of what a run computes. #}
+{# (experiment_name, experiment_key, from_date) of what a run computes. #}
 {% macro computed_from(starts) -%}
     {% for name, day in starts.items() -%}
     select
         '{{ name }}' as experiment_name,
+        {{ loop.index }} as experiment_key,
         date '{{ day }}' as from_date
     union all
     {% endfor -%}
     select
         cast(null as {{ dbt.type_string() }}) as experiment_name,
+        cast(null as integer) as experiment_key,
         cast(null as date) as from_date
     where false
 {%- endmacro %}

@@ -16,6 +16,15 @@
 {%- endmacro %}
 
 
+{# Whether any metric of an experiment is a ratio. #}
+{% macro some_metrics_divide() %}
+    {{ return(
+        compiled_rows('catalog_experiment_metrics', 'experiment_name')
+        | selectattr('denominator_component') | list | length > 0
+    ) }}
+{% endmacro %}
+
+
 {# Whether an amount lies after a unit's exposure and within its window. #}
 {% macro counts_for(amount, unit, metric) -%}
     {{ amount }}.since_at >= {{ unit }}.exposed_at

@@ -12,6 +12,8 @@
 {% set known = declarations_by('experiment_name', this) if is_incremental() else {} %}
 {% set starts = experiments_to_compute(known, mark) %}
 {% set continues = is_incremental() and some_go_on(starts) %}
+-- Sums of denominators that no metric has would cost a quarter of the whole.
+{% set divides = some_metrics_divide() %}
 
 with computed as (
 
@@ -24,6 +26,7 @@ metrics as (
     select
         metrics.*,
         row_number() over (order by metrics.experiment_name, metrics.position) as metric_key,
+        computed.experiment_key,
         computed.from_date,
         experiments.covariate_days,
         declarations.declaration
@@ -44,6 +47,7 @@ sides as (
         'y' as side,
         numerator_component as component_id
     from metrics
+    {% if divides -%}
     union all
     select
         *,
@@ -51,12 +55,15 @@ sides as (
         denominator_component as component_id
     from metrics
     where denominator_component is not null
+    {%- endif %}
 
 ),
 
 units as (
 
-    select units.*
+    select
+        units.*,
+        computed.experiment_key
     from {{ ref('int_experiment_units') }} as units
     inner join computed
         on units.experiment_name = computed.experiment_name
@@ -73,15 +80,20 @@ matched as (
         units.unit_key,
         amounts.activity_date < units.exposure_date as is_entry,
         greatest(amounts.activity_date, units.exposure_date) as day_date,
+        {% if divides -%}
         coalesce(sum(case when sides.side = 'y' then amounts.amount end), 0) as y,
         coalesce(sum(case when sides.side = 'd' then amounts.amount end), 0) as d
+        {%- else -%}
+        sum(amounts.amount) as y,
+        0 as d
+        {%- endif %}
     from {{ ref('int_experiment_amounts') }} as amounts
     inner join sides
         on amounts.component_id = sides.component_id
     inner join units
         on
             amounts.unit_id = units.unit_id
-            and sides.experiment_name = units.experiment_name
+            and sides.experiment_key = units.experiment_key
             and (
                 (
                     amounts.activity_date >= sides.from_date
@@ -143,11 +155,17 @@ in_order as (
         is_entry,
         day_date,
         case when is_entry then 0 else y end as y,
-        case when is_entry then 0 else d end as d,
         sum(case when is_entry then 0 else y end) over up_to_the_day as y_after,
-        sum(case when is_entry then 0 else d end) over up_to_the_day as d_after,
         sum(case when is_entry then y else 0 end) over up_to_the_day as x,
+        {% if divides -%}
+        case when is_entry then 0 else d end as d,
+        sum(case when is_entry then 0 else d end) over up_to_the_day as d_after,
         sum(case when is_entry then d else 0 end) over up_to_the_day as w
+        {%- else -%}
+        0 as d,
+        0 as d_after,
+        0 as w
+        {%- endif %}
     from matched
     window up_to_the_day as (
         partition by metric_key, unit_key
@@ -187,16 +205,16 @@ final as (
         units.exposure_date,
         {{ maturity_date('units', 'metrics') }} as maturity_date,
         cast({{ at_most_once('totals.y_before + totals.y', 'metrics.numerator_is_flag') }}
-            - {{ at_most_once('totals.y_before', 'metrics.numerator_is_flag') }} as decimal(38, 6)) as y,
-        cast({{ at_most_once('totals.y_before', 'metrics.numerator_is_flag') }} as decimal(38, 6))
+            - {{ at_most_once('totals.y_before', 'metrics.numerator_is_flag') }} as decimal(18, 6)) as y,
+        cast({{ at_most_once('totals.y_before', 'metrics.numerator_is_flag') }} as decimal(18, 6))
             as y_before,
         cast({{ at_most_once('totals.d_before + totals.d', 'metrics.denominator_is_flag') }}
-            - {{ at_most_once('totals.d_before', 'metrics.denominator_is_flag') }} as decimal(38, 6)) as d,
-        cast({{ at_most_once('totals.d_before', 'metrics.denominator_is_flag') }} as decimal(38, 6))
+            - {{ at_most_once('totals.d_before', 'metrics.denominator_is_flag') }} as decimal(18, 6)) as d,
+        cast({{ at_most_once('totals.d_before', 'metrics.denominator_is_flag') }} as decimal(18, 6))
             as d_before,
-        cast({{ at_most_once('totals.numerator_before', 'metrics.numerator_is_flag') }} as decimal(38, 6))
+        cast({{ at_most_once('totals.numerator_before', 'metrics.numerator_is_flag') }} as decimal(18, 6))
             as x,
-        cast({{ at_most_once('totals.denominator_before', 'metrics.denominator_is_flag') }} as decimal(38, 6))
+        cast({{ at_most_once('totals.denominator_before', 'metrics.denominator_is_flag') }} as decimal(18, 6))
             as w,
         units.slices,
         metrics.declaration,
