@@ -202,7 +202,7 @@ def test_a_later_night_moves_nothing_that_was_told(
         "where is_capped"
     )
     assert len(caps) == 1
-    assert 0 < caps[0][0] < 1_000
+    assert 0 < caps[0][0] < 10_000
     doubtful = (
         "select count(*) from marts.fct_experiment_exposures where variant_count > 1"
     )

@@ -220,15 +220,13 @@
 {% macro get_incremental_replace_components_sql(arguments) %}
     {% set target = arguments['target_relation'] %}
     {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
-    {% set days = component_days(
-        declarations_by('component_id', target), high_water_mark('built_through_load_id')
-    ) %}
-    {% set standing = [] %}
-    {% for component in declared_components() %}{% do standing.append(component.declaration) %}{% endfor %}
+    {% set known = declarations_by('component_id', target) %}
+    {% set days = component_days(known, high_water_mark('built_through_load_id')) %}
+    {% set declared = declared_components() | map(attribute='component_id') | list %}
 
     delete from {{ target }}
     where
-        declaration not in {{ sql_list(standing) }}
+        component_id in {{ sql_list(known.keys() | reject('in', declared) | list) }}
         {% for component in declared_components() if component.component_id in days %}
         or (
             component_id = '{{ component.component_id }}'

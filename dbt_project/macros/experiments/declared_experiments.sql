@@ -123,23 +123,20 @@
 {%- endmacro %}
 
 
-{# Incremental strategy: the days of an experiment from the first computed one on make way
-   for the rows just computed; rows of a declaration that no longer stands go.
+{# Incremental strategy: the days of an experiment from the first computed one on (all,
+   where its declaration is new) make way for the rows just computed; rows of an
+   experiment that is no longer declared go.
    config.meta.day_column names the day. #}
 {% macro get_incremental_replace_experiments_sql(arguments) %}
     {% set target = arguments['target_relation'] %}
     {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
-    {% set starts = experiments_to_compute(
-        declarations_by('experiment_name', target), high_water_mark('built_through_load_id')
-    ) %}
-    {% set standing = [] %}
-    {% for experiment in declared_experiments() %}
-        {% do standing.append(experiment.declaration ~ experiment.experiment_name) %}
-    {% endfor %}
+    {% set known = declarations_by('experiment_name', target) %}
+    {% set starts = experiments_to_compute(known, high_water_mark('built_through_load_id')) %}
+    {% set declared = declared_experiments() | map(attribute='experiment_name') | list %}
 
     delete from {{ target }}
     where
-        declaration || experiment_name not in {{ sql_list(standing) }}
+        experiment_name in {{ sql_list(known.keys() | reject('in', declared) | list) }}
         {% for name, day in starts.items() %}
         or (
             experiment_name = '{{ name }}'

@@ -27,16 +27,43 @@
 
 {# Whether an amount lies after a unit's exposure and within its window. #}
 {% macro counts_for(amount, unit, metric) -%}
-    {{ amount }}.since_at >= {{ unit }}.exposed_at
-    and {{ amount }}.activity_date < coalesce({{ unit }}.conflict_date, date '9999-12-31')
-    and (
-        {{ amount }}.activity_date = {{ unit }}.exposure_date + {{ metric }}.retention_day
-        or (
-            {{ metric }}.retention_day is null
-            and {{ amount }}.occurred_at
-            < {{ unit }}.exposed_at + {{ metric }}.window_seconds * interval '1' second
+    (
+        {{ amount }}.since_at >= {{ unit }}.exposed_at
+        and {{ amount }}.activity_date < coalesce({{ unit }}.conflict_date, date '9999-12-31')
+        and (
+            {{ amount }}.activity_date = {{ unit }}.exposure_date + {{ metric }}.retention_day
+            or (
+                {{ metric }}.retention_day is null
+                and {{ amount }}.occurred_at
+                < {{ unit }}.exposed_at + {{ metric }}.window_seconds * interval '1' second
+            )
         )
     )
+{%- endmacro %}
+
+
+{# Whether an amount lies on the days before that of a unit's exposure. #}
+{% macro lies_before(amount, unit) -%}
+    (
+        {{ amount }}.activity_date < {{ unit }}.exposure_date
+        and {{ amount }}.activity_date >= {{ unit }}.exposure_date - {{ amount }}.covariate_days
+    )
+{%- endmacro %}
+
+
+{# What a unit had on a day, from its amounts. #}
+{% macro unit_day_columns(divides) -%}
+    amounts.metric_key,
+    units.unit_key,
+    amounts.activity_date < units.exposure_date as is_entry,
+    greatest(amounts.activity_date, units.exposure_date) as day_date,
+    {% if divides -%}
+    coalesce(sum(case when amounts.side = 'y' then amounts.amount end), 0) as y,
+    coalesce(sum(case when amounts.side = 'd' then amounts.amount end), 0) as d
+    {%- else -%}
+    sum(amounts.amount) as y,
+    0 as d
+    {%- endif %}
 {%- endmacro %}
 
 

@@ -63,7 +63,8 @@ units as (
 
     select
         units.*,
-        computed.experiment_key
+        computed.experiment_key,
+        computed.from_date
     from {{ ref('int_experiment_units') }} as units
     inner join computed
         on units.experiment_name = computed.experiment_name
@@ -72,40 +73,68 @@ units as (
 ),
 
 -- Amounts of a unit within its window by day, and those of the days before its exposure
--- as one row of that day: one join finds both.
-matched as (
+-- as one row of that day. A whole build finds both in one join; a night looks for new
+-- amounts of all units, and for earlier amounts of new units: small sides of two joins.
+amounts as {{ inline_cte() }} (
 
     select
+        sides.experiment_key,
         sides.metric_key,
-        units.unit_key,
-        amounts.activity_date < units.exposure_date as is_entry,
-        greatest(amounts.activity_date, units.exposure_date) as day_date,
-        {% if divides -%}
-        coalesce(sum(case when sides.side = 'y' then amounts.amount end), 0) as y,
-        coalesce(sum(case when sides.side = 'd' then amounts.amount end), 0) as d
-        {%- else -%}
-        sum(amounts.amount) as y,
-        0 as d
-        {%- endif %}
+        sides.side,
+        sides.from_date,
+        sides.covariate_days,
+        sides.window_seconds,
+        sides.retention_day,
+        amounts.unit_id,
+        amounts.activity_date,
+        amounts.occurred_at,
+        amounts.since_at,
+        amounts.amount
     from {{ ref('int_experiment_amounts') }} as amounts
     inner join sides
         on amounts.component_id = sides.component_id
+
+),
+
+matched as (
+
+    {% if continues %}
+    select {{ unit_day_columns(divides) }}
+    from units
+    inner join (
+        select * from amounts
+        where activity_date >= from_date
+    ) as amounts
+        on
+            units.unit_id = amounts.unit_id
+            and units.experiment_key = amounts.experiment_key
+            and {{ counts_for('amounts', 'units', 'amounts') }}
+    group by metric_key, unit_key, is_entry, day_date
+    union all
+    select {{ unit_day_columns(divides) }}
+    from amounts
+    inner join (
+        select * from units
+        where exposure_date >= from_date
+    ) as units
+        on
+            amounts.unit_id = units.unit_id
+            and amounts.experiment_key = units.experiment_key
+            and {{ lies_before('amounts', 'units') }}
+    group by metric_key, unit_key, is_entry, day_date
+    {% else %}
+    select {{ unit_day_columns(divides) }}
+    from amounts
     inner join units
         on
             amounts.unit_id = units.unit_id
-            and sides.experiment_key = units.experiment_key
+            and amounts.experiment_key = units.experiment_key
             and (
-                (
-                    amounts.activity_date >= sides.from_date
-                    and {{ counts_for('amounts', 'units', 'sides') }}
-                )
-                or (
-                    sides.from_date <= units.exposure_date
-                    and amounts.activity_date < units.exposure_date
-                    and amounts.activity_date >= units.exposure_date - sides.covariate_days
-                )
+                {{ counts_for('amounts', 'units', 'amounts') }}
+                or {{ lies_before('amounts', 'units') }}
             )
-    group by sides.metric_key, units.unit_key, is_entry, day_date
+    group by metric_key, unit_key, is_entry, day_date
+    {% endif %}
 
 ),
 
