@@ -106,6 +106,18 @@
 {% endmacro %}
 
 
+{# The first of these days, as a literal: an engine skips what it can compare with one. #}
+{% macro first_computed_day(starts) -%}
+    date '{{ starts.values() | min if starts else '9999-12-31' }}'
+{%- endmacro %}
+
+
+{# The most days before an exposure that any experiment looks at. #}
+{% macro longest_covariate_days() -%}
+    {{ declared_experiments() | map(attribute='covariate_days') | max if declared_experiments() else 0 }}
+{%- endmacro %}
+
+
 {# (experiment_name, experiment_key, from_date) of what a run computes. #}
 {% macro computed_from(starts) -%}
     {% for name, day in starts.items() -%}

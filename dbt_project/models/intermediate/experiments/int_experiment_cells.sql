@@ -85,6 +85,7 @@ rows_of_days as (
         on
             unit_days.experiment_name = computed.experiment_name
             and unit_days.day_date >= computed.from_date
+    where unit_days.day_date >= {{ first_computed_day(starts) }}
 
 ),
 

@@ -93,6 +93,9 @@ amounts as {{ inline_cte() }} (
     from {{ ref('int_experiment_amounts') }} as amounts
     inner join sides
         on amounts.component_id = sides.component_id
+    {% if continues -%}
+    where amounts.activity_date >= {{ first_computed_day(starts) }} - {{ longest_covariate_days() }}
+    {%- endif %}
 
 ),
 
@@ -103,7 +106,9 @@ matched as (
     from units
     inner join (
         select * from amounts
-        where activity_date >= from_date
+        where
+            activity_date >= from_date
+            and activity_date >= {{ first_computed_day(starts) }}
     ) as amounts
         on
             units.unit_id = amounts.unit_id
