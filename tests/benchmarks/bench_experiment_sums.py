@@ -188,6 +188,7 @@ def dbt(home: Path, command: str, *arguments: str) -> None:
     subprocess.run(
         [program, "--quiet", command, *arguments],
         env=dbt_environment(home) | {"DAYBREAK_THREADS": "2"},
+        stdout=subprocess.DEVNULL,
         check=True,
     )
 
