@@ -136,7 +136,7 @@ def analysed(study: Study, *, alpha: float = 0.05, power: float = 0.8) -> Batter
     check_share("alpha", alpha)
     evidence = gathered(study)
     contrast = evidence.contrast
-    level, tail = _present_levels(study, alpha, contrast.difference.shape[-1])
+    level, tail = _present_levels(study, alpha)
     fixed = _at_level(evidence, np.full(level.shape, alpha))
     sequential = _at_level(evidence, level)
     lift = relative_by_delta(contrast)
@@ -278,10 +278,10 @@ def _log(level: FloatArray) -> FloatArray:
         return np.asarray(np.log(level))
 
 
-def _present_levels(
-    study: Study, alpha: float, treatments: int
-) -> tuple[FloatArray, FloatArray]:
+def _present_levels(study: Study, alpha: float) -> tuple[FloatArray, FloatArray]:
     """Nominal levels of the present look: two-sided and one-sided, (e, 1, 1)."""
+    # Arms that only pad an experiment out to the widest share no error with it.
+    treatments = (np.nan_to_num(study.weights[:, 1:]) > 0).sum(axis=-1)
     successes = (study.role == Role.SUCCESS).sum(axis=-1)
     side = success_alpha(successes, treatments, alpha=alpha) / 2
     levels = [

@@ -193,12 +193,16 @@ def _crossing_bound(
         bound = np.minimum(-special.ndtri(target) * np.sqrt(time), far)
         bound = np.minimum(bound, last)
         deviation = np.sqrt(time - paths.time)[:, np.newaxis]
+        # A schedule stops at its own last step: the company it is solved in must not
+        # show in its digits.
+        moving = np.ones(bound.shape, dtype=np.bool_)
         for _ in range(_NEWTON_STEPS):
             chance, slope = _crossing_chance(paths, bound, deviation)
             step = np.log(chance / target) * chance / slope
-            step = np.where(np.isfinite(step), step, 0.0)
+            step = np.where(np.isfinite(step) & moving, step, 0.0)
             bound = np.minimum(bound + step, far)
-            if np.all(np.abs(step) < _BOUND_ERROR):
+            moving = moving & (np.abs(step) >= _BOUND_ERROR)
+            if not np.any(moving):
                 break
     return np.asarray(bound)
 
@@ -211,9 +215,11 @@ def _crossing_chance(
     near = scaled - nodes
     tail, density = special.ndtr(-near), np.exp(-0.5 * near**2)
     # From the lower half only a wide step gets across.
-    if np.any(scaled < TRUNCATION):
+    wide = scaled < TRUNCATION
+    if np.any(wide):
         far = scaled + nodes
-        tail, density = tail + special.ndtr(-far), density + np.exp(-0.5 * far**2)
+        tail = tail + np.where(wide, special.ndtr(-far), 0.0)
+        density = density + np.where(wide, np.exp(-0.5 * far**2), 0.0)
     slope = (paths.mass * density).sum(axis=1) / (deviation[:, 0] * np.sqrt(2 * np.pi))
     return (paths.mass * tail).sum(axis=1), slope
 

@@ -394,3 +394,26 @@ def test_means_of_unequal_arms_are_adjusted_by_lins_form(study: Study) -> None:
     one = cuped.lin_contrast(arm(wider, 2, 1, 0), arm(wider, 2, 1, 2))
     assert found.contrast.difference[2, 1, 1] == pytest.approx(float(one.difference))
     assert found.contrast.variance[2, 1, 1] == pytest.approx(float(one.variance))
+
+
+def test_arms_that_pad_an_experiment_take_no_share_of_its_error(study: Study) -> None:
+    narrow = replace(
+        study, weights=np.where(np.arange(A) < 2, 1.0, 0.0) * study.weights
+    )
+    wide = analysed(study).sequential.absolute
+    found = analysed(narrow).sequential.absolute
+    usable = np.isfinite(wide.upper[..., 0]) & np.isfinite(found.upper[..., 0])
+    shorter = (found.upper - found.lower < wide.upper - wide.lower)[..., 0]
+    assert usable.sum() > 10
+    assert shorter[usable].all()
+
+
+def test_the_digits_of_a_schedule_do_not_depend_on_its_company() -> None:
+    rng = np.random.default_rng(4)
+    looks = np.sort(rng.uniform(0.01, 1.0, (70, 28)), axis=1)
+    looks[np.arange(28) > rng.integers(3, 28, 70)[:, np.newaxis]] = np.nan
+    spent = group_sequential.obrien_fleming_spending(looks, alpha=0.025)
+    together = group_sequential.boundaries(looks, spent).critical
+    for row in range(0, 70, 7):
+        alone = group_sequential.boundaries(looks[row : row + 1], spent[row : row + 1])
+        np.testing.assert_array_equal(alone.critical[0], together[row])
