@@ -6,43 +6,33 @@ their descriptions, Dagster shows them as column schemas.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dagster_project.experiment_tables import (
+    AA_VALIDATION,
+    EXPERIMENT_DECISIONS,
+    EXPERIMENT_QUALITY,
+    EXPERIMENT_RESULTS,
+)
+from dagster_project.table_form import Column, Table
 
-
-@dataclass(frozen=True)
-class Column:
-    """A column: name, DuckDB type, meaning, and whether it may name persons."""
-
-    name: str
-    type: str
-    description: str
-    is_personal: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: schema, name, grain, columns, and the columns that name a row.
-
-    `is_about_persons`: its rows are of single persons; it is published apart.
-    """
-
-    schema: str
-    name: str
-    description: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    is_about_persons: bool = False
-
-    @property
-    def qualified(self) -> str:
-        """`schema.name`."""
-        return f"{self.schema}.{self.name}"
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """Names of the columns, in order."""
-        return tuple(column.name for column in self.columns)
-
+__all__ = [
+    "AA_VALIDATION",
+    "ADMITTED_LOADS",
+    "ANOMALIES",
+    "CHECK_RESULTS",
+    "DECLARED_TABLES",
+    "EXPERIMENT_DECISIONS",
+    "EXPERIMENT_QUALITY",
+    "EXPERIMENT_RESULTS",
+    "FORECASTS",
+    "FORECAST_ACCURACY",
+    "FORECAST_LEDGER",
+    "FORECAST_SCORE_LEDGER",
+    "IDENTITY_HISTORY",
+    "IDENTITY_LEDGER",
+    "RUN_HEALTH",
+    "Column",
+    "Table",
+]
 
 _SERIES = (
     Column("metric_name", "varchar", "The metric."),

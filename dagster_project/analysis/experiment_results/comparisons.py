@@ -43,6 +43,10 @@ def named_comparisons(
     rows["is_slice_discovery"] = rows["slice_p_value"] < alpha
     rows["effect_slope_per_day"] = company.slope.reshape(-1)
     rows["effect_slope_p_value"] = np.exp(company.slope_log_p.reshape(-1))
+    rows["sequential_effect"] = battery.sequential.absolute.estimate.reshape(-1)
+    rows["sequential_lift"] = battery.sequential.relative.estimate.reshape(-1)
+    unjudged = rows["sequential_lower"].isna()
+    rows.loc[unjudged, ["sequential_effect", "sequential_lift"]] = np.nan
     rows["information"] = np.repeat(
         np.fmax.reduce(schedule.information, axis=-1), _width(battery)
     )

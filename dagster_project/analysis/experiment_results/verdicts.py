@@ -196,7 +196,7 @@ def _told(metric: dict[Hashable, Any], labels: pd.Series) -> Told:
     label = labels.get((metric["experiment_name"], metric["metric_name"]))
     return Told(
         label=str(label or metric["metric_name"]),
-        lift=_known(metric["lift"]),
+        lift=_known(metric["sequential_lift"]),
         lower=_known(metric["sequential_lift_lower"]),
         upper=_known(metric["sequential_lift_upper"]),
     )
