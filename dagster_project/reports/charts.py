@@ -102,7 +102,7 @@ def trend_chart(
             .encode(x=day, y=alt.Y("value:Q", axis=y_axis, scale=scale))
         )
     chart = alt.layer(*layers).properties(width=360, height=160)
-    return _to_svg(chart, name=name, alt_text=alt_text)
+    return to_svg(chart, name=name, alt_text=alt_text)
 
 
 def _fan(
@@ -155,7 +155,7 @@ def active_persons_chart(
         .encode(x=day, y=persons, text="window:N")
     )
     chart = alt.layer(lines, names).properties(width=width, height=250)
-    return _to_svg(chart, name=name, alt_text=alt_text)
+    return to_svg(chart, name=name, alt_text=alt_text)
 
 
 def sparkline(values: Sequence[float | None], *, alt_text: str) -> Markup:
@@ -202,7 +202,7 @@ def _smallest(values: pd.Series) -> float:
     return 0.0 if pd.isna(smallest) else float(smallest)
 
 
-def _to_svg(
+def to_svg(
     chart: alt.LayerChart | alt.FacetChart, *, name: str, alt_text: str
 ) -> Markup:
     """Draw without a browser; the result scales with its column and has a name."""

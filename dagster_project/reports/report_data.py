@@ -19,57 +19,58 @@ Kinds = Mapping[str, str]
 TEXT, NUMBER, TIME, FLAG = "str", "float64", "datetime64[us]", "boolean"
 
 
-def _kinds(
+def kinds_of(
     *, text: str = "", number: str = "", time: str = "", flag: str = ""
 ) -> Kinds:
+    """Names of columns, separated by spaces, with their kind."""
     parts = ((text, TEXT), (number, NUMBER), (time, TIME), (flag, FLAG))
     return MappingProxyType(
         {name: kind for names, kind in parts for name in names.split()}
     )
 
 
-METRICS: Final = _kinds(
+METRICS: Final = kinds_of(
     text="metric_name period dimension dimension_value",
     number="value numerator denominator previous_value change_rate "
     "year_before_value year_before_change_rate target attainment_rate",
     time="period_start",
     flag="is_complete",
 )
-DEFINITIONS: Final = _kinds(
+DEFINITIONS: Final = kinds_of(
     text="metric_name label description metric_type unit direction",
     number="forecast_horizon_days",
     flag="is_headline",
 )
-ACTIVE_PERSONS: Final = _kinds(
+ACTIVE_PERSONS: Final = kinds_of(
     number="daily_active_persons weekly_active_persons monthly_active_persons",
     time="activity_date",
     flag="is_full_week_window is_full_month_window",
 )
-EVENT_COUNTS: Final = _kinds(
+EVENT_COUNTS: Final = kinds_of(
     text="event_name period", number="event_count person_count", time="period_start"
 )
-FORECASTS: Final = _kinds(
+FORECASTS: Final = kinds_of(
     text="metric_name dimension dimension_value model_version flags",
     number="horizon_days mean lower_80 upper_80 lower_95 upper_95 scale training_days",
     time="origin_date target_date",
 )
-FORECAST_ACCURACY: Final = _kinds(
+FORECAST_ACCURACY: Final = kinds_of(
     text="metric_name horizon_bucket model_version",
     number="n wape mase bias coverage_80 coverage_80_lower coverage_80_upper "
     "coverage_95 coverage_95_lower coverage_95_upper msis",
 )
-ANOMALIES: Final = _kinds(
+ANOMALIES: Final = kinds_of(
     text="incident_id metric_name dimension dimension_value direction status "
     "explanation",
     number="peak_value expected lower upper score",
     time="started_on ended_on peak_date",
 )
-FRESHNESS: Final = _kinds(
+FRESHNESS: Final = kinds_of(
     text="source",
     number="landed_row_count quarantined_row_count hours_behind",
     time="last_event_at last_load_at",
 )
-CHECKS: Final = _kinds(
+CHECKS: Final = kinds_of(
     text="gate asset check_name severity status observed cure", number="failed_count"
 )
 
@@ -117,7 +118,7 @@ class ReportData:
 
     def __post_init__(self) -> None:
         for name, kinds in FRAMES.items():
-            object.__setattr__(self, name, _typed(getattr(self, name), kinds, name))
+            object.__setattr__(self, name, typed(getattr(self, name), kinds, name))
         object.__setattr__(self, "as_of", _aware(self.as_of))
         # Fails here, with the name, rather than in the middle of a page.
         _ = self.zone
@@ -140,7 +141,11 @@ def _aware(instant: datetime | None) -> datetime | None:
     return instant.replace(tzinfo=UTC)
 
 
-def _typed(frame: pd.DataFrame, kinds: Kinds, name: str) -> pd.DataFrame:
+def typed(frame: pd.DataFrame, kinds: Kinds, name: str) -> pd.DataFrame:
+    """The named columns of a frame, each of its kind; ``name`` is for the error.
+
+    Raises ``ValueError`` for a column that is missing or of another type.
+    """
     missing = [column for column in kinds if column not in frame.columns]
     if missing and len(frame):
         raise ValueError(f"{name} lacks the columns {missing}")
