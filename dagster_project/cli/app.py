@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from dagster_project.cli import (
     catalog,
     erasure,
+    experiments,
     night,
     output,
     privacy,
@@ -42,6 +43,7 @@ app.command("run", rich_help_panel="The night")(night.run)
 app.command("ingest", rich_help_panel="The night")(night.ingest)
 app.command("report", rich_help_panel="The night")(night.report)
 app.command("publish", rich_help_panel="The night")(night.publish)
+app.add_typer(experiments.app, name="experiments", rich_help_panel="Experiments")
 app.command("simulate", rich_help_panel="Data")(simulation.simulate)
 app.command("erase", rich_help_panel="Data")(erasure.erase)
 app.command("retain", rich_help_panel="Data")(retention.retain)
