@@ -8,6 +8,7 @@ from dagster_project.defs import (
     anomalies,
     automation,
     dbt,
+    experiments,
     forecasts,
     identities,
     ingestion,
@@ -31,9 +32,18 @@ ASSETS = (
     forecasts.forecasts,
     forecasts.accuracy,
     anomalies.anomalies,
+    experiments.experiments,
+    experiments.aa_validation,
+    reports.experiments,
     reports.weekly,
 )
-GATES = (quality.landed_data_gate, quality.forecasts_gate, quality.anomalies_gate)
+GATES = (
+    quality.landed_data_gate,
+    quality.forecasts_gate,
+    quality.anomalies_gate,
+    quality.experiments_gate,
+    quality.aa_validation_gate,
+)
 # What is published, and the report: nothing of it may stand unaudited.
 AUDITED = (
     dbt.dbt_marts,
@@ -41,6 +51,9 @@ AUDITED = (
     forecasts.forecasts,
     forecasts.accuracy,
     anomalies.anomalies,
+    experiments.experiments,
+    experiments.aa_validation,
+    reports.experiments,
     reports.weekly,
 )
 

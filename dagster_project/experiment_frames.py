@@ -5,8 +5,6 @@ Queries and names of columns only; the statistics are in `analysis`.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -32,13 +30,10 @@ from dagster_project.warehouse import Warehouse
 _OF_METRIC = ("label", "unit", "direction", "margin", "mde")
 
 
-def experiment_tables(
-    warehouse: Warehouse, compiled_catalog: Path
-) -> dict[Table, pd.DataFrame]:
+def experiment_tables(warehouse: Warehouse) -> dict[Table, pd.DataFrame]:
     """Judge every experiment; return its three tables with their declared columns."""
-    declared = declared_metrics(warehouse, compiled_catalog)
-    found = results_of(experiment_frames(warehouse, compiled_catalog, declared))
-    return tables_of(found, declared)
+    declared = declared_metrics(warehouse)
+    return tables_of(results_of(experiment_frames(warehouse, declared)), declared)
 
 
 def tables_of(
@@ -69,21 +64,18 @@ def _as_declared(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     return frame[columns].replace([np.inf, -np.inf], np.nan)
 
 
-def declared_metrics(warehouse: Warehouse, compiled_catalog: Path) -> pd.DataFrame:
+def declared_metrics(warehouse: Warehouse) -> pd.DataFrame:
     """Return one row per experiment and metric, in the order of the declaration."""
-    file = compiled_catalog / "catalog_experiment_metrics.parquet"
     return warehouse.read(
         "select *, coalesce(window_seconds / 86400.0, retention_day + 1) "
-        "as window_days from read_parquet(?) order by experiment_name, position",
-        [str(file)],
+        "as window_days from staging.stg_catalog_experiment_metrics "
+        "order by experiment_name, position"
     )
 
 
-def experiment_frames(
-    warehouse: Warehouse, compiled_catalog: Path, metrics: pd.DataFrame
-) -> ExperimentFrames:
+def experiment_frames(warehouse: Warehouse, metrics: pd.DataFrame) -> ExperimentFrames:
     """Read the sums, the traffic and what is declared of every experiment."""
-    variants = compiled_catalog / "catalog_experiment_variants.parquet"
+    columns = [name for name in TRAFFIC if name != "unit_count"]
     return ExperimentFrames(
         definitions=warehouse.read(
             "select experiment_name, status, config_hash, planned_days, planned_units, "
@@ -92,15 +84,19 @@ def experiment_frames(
             "order by experiment_name"
         ),
         variants=warehouse.read(
-            f"select {', '.join(VARIANTS)} from read_parquet(?) "
-            "order by experiment_name, position",
-            [str(variants)],
+            f"select {', '.join(VARIANTS)} "
+            "from staging.stg_catalog_experiment_variants "
+            "order by experiment_name, position"
         ),
         metrics=metrics[list(METRICS)],
         sums=warehouse.read(
             f"select {', '.join(SUMS)} from marts.fct_experiment_variant_metrics_daily"
         ),
+        # Units that are found in a second variant later leave the count on that day.
         traffic=warehouse.read(
-            f"select {', '.join(TRAFFIC)} from marts.fct_experiment_traffic_daily"
+            f"select {', '.join(columns)}, cumulative_unit_count - lag("
+            "cumulative_unit_count, 1, 0) over (partition by experiment_name, "
+            "dimension, dimension_value, variant order by exposure_date) as unit_count "
+            "from marts.fct_experiment_traffic_daily"
         ),
     )

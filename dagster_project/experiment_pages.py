@@ -31,9 +31,9 @@ def page_name(experiment: str) -> str:
 
 
 def write_pages(
-    warehouse: Warehouse, settings: Settings, *, run_id: str
+    warehouse: Warehouse, settings: Settings, *, run_id: str, only: str | None = None
 ) -> tuple[Path, ...]:
-    """Render the page of every declared experiment; return the files."""
+    """Render the page of every declared experiment, or of one; return the files."""
     definitions = warehouse.read(
         "select * from marts.dim_experiments where status <> 'draft' "
         "order by experiment_name"
@@ -42,6 +42,8 @@ def write_pages(
     written = []
     for definition in definitions.to_dict("records"):
         name = str(definition["experiment_name"])
+        if only not in (None, name):
+            continue
         data = experiment_data(warehouse, settings, definition, run_id=run_id)
         path = settings.reports / page_name(name)
         aside = path.with_suffix(".tmp")

@@ -206,6 +206,13 @@ AA_VALIDATION = Table(
         Column("last_date", "date", "Last local day whose figures are split."),
         Column("person_count", "bigint", "Persons that are split."),
         Column("active_count", "bigint", "Persons with anything but 0."),
+        Column("level", "double", "Figure of a person, or the ratio of sums."),
+        Column("std_dev", "double", "Its spread between persons (of a ratio: delta)."),
+        Column(
+            "adjusted_std_dev",
+            "double",
+            "What is left of the spread once the days before are known (CUPED).",
+        ),
         Column("split_count", "integer", "Random halves that were compared."),
         Column("judged_count", "integer", "Halves with a p-value."),
         Column("alpha", "double", "Level of the test."),

@@ -11,7 +11,12 @@ from datetime import UTC, date, datetime
 import pandas as pd
 
 from dagster_project.settings import Settings
-from dagster_project.tables import ANOMALIES, FORECAST_ACCURACY, FORECASTS
+from dagster_project.tables import (
+    ANOMALIES,
+    EXPERIMENT_DECISIONS,
+    FORECAST_ACCURACY,
+    FORECASTS,
+)
 from dagster_project.warehouse import Warehouse
 
 TOTAL = "all"
@@ -109,6 +114,13 @@ def report_frames(warehouse: Warehouse) -> dict[str, pd.DataFrame]:
         f"where origin_date >= {recent}",
         "forecast_accuracy": f"select * from {FORECAST_ACCURACY.qualified}",
         "anomalies": f"select * from {ANOMALIES.qualified}",
+        "experiments": "select definitions.label, definitions.status, told.* "
+        f"from {EXPERIMENT_DECISIONS.qualified} as told "
+        "inner join marts.dim_experiments as definitions "
+        "on told.experiment_name = definitions.experiment_name "
+        "qualify row_number() over (partition by told.experiment_name, told.treatment "
+        "order by told.day_number desc) = 1 "
+        "order by told.experiment_name, told.treatment",
         "freshness": "select * from trust.freshness",
     }
     return {name: warehouse.read(query) for name, query in queries.items()}

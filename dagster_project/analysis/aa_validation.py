@@ -187,6 +187,7 @@ def aa_validation(
             "metric_kind": [MetricKind(kind).name.lower() for kind in persons.kinds],
             "person_count": n,
             "active_count": active,
+            **_spreads(persons),
             "split_count": splits,
             "judged_count": judged,
             "alpha": alpha,
@@ -201,6 +202,32 @@ def aa_validation(
             "reason": pd.Series("too_few_units", index=range(len(judged))).mask(enough),
         }
     )
+
+
+def _spreads(persons: Persons) -> dict[str, FloatArray]:
+    """Level, spread between persons, and spread once the past is known, (m,) each.
+
+    A ratio R spreads as (y - R d) / mean(d): Deng, Knoblich & Lu (2018), KDD, equation
+    3. What the past leaves is sd sqrt(1 - rho^2): Deng, Xu, Kohavi & Walker (2013),
+    WSDM, equation 4.
+    """
+    columns = np.full((3, len(persons.names)), np.nan)
+    for place, (kind, values) in enumerate(
+        zip(persons.kinds, persons.values, strict=True)
+    ):
+        y, x = values[:, 0], values[:, 2]
+        level = y.mean() if len(y) else np.nan
+        if kind == MetricKind.RATIO and values[:, 1].sum() > 0:
+            level = y.sum() / values[:, 1].sum()
+            y = (y - level * values[:, 1]) / values[:, 1].mean()
+            x = values[:, 2] - level * values[:, 3]
+        spread = y.std(ddof=1) if len(y) > 1 else np.nan
+        shared = np.corrcoef(y, x)[0, 1] if spread > 0 and x.std() > 0 else 0.0
+        adjusts = kind != MetricKind.PROPORTION
+        left = spread * np.sqrt(1 - shared**2) if adjusts else spread
+        columns[:, place] = level, spread, left
+    names = ("level", "std_dev", "adjusted_std_dev")
+    return dict(zip(names, columns, strict=True))
 
 
 def _band(alpha: float, splits: int, metrics: int) -> float:

@@ -32,14 +32,12 @@ METRICS = dg.AssetKey(["marts", "fct_metrics"])
         spec_of(table, SUMS)
         for table in (EXPERIMENT_RESULTS, EXPERIMENT_DECISIONS, EXPERIMENT_QUALITY)
     ],
-    required_resource_keys={"settings", "warehouse", "run_lock"},
+    required_resource_keys={"warehouse", "run_lock"},
 )
 def experiments(context: dg.AssetExecutionContext) -> Iterable[Written]:
     """Judge every look of every experiment, decide, and check how it ran."""
-    settings: Settings = context.resources.settings
     warehouse: Warehouse = context.resources.warehouse
-    tables = experiment_tables(warehouse, settings.compiled_catalog)
-    for table, frame in tables.items():
+    for table, frame in experiment_tables(warehouse).items():
         yield written(table, warehouse.write(table, frame))
 
 

@@ -13,17 +13,30 @@ from dagster_project.checks import Finding, finding_metadata
 from dagster_project.defs.asset_specs import key_of
 from dagster_project.ledger import Ledger
 from dagster_project.settings import Settings
-from dagster_project.tables import ANOMALIES, FORECASTS
+from dagster_project.tables import (
+    AA_VALIDATION,
+    ANOMALIES,
+    EXPERIMENT_DECISIONS,
+    EXPERIMENT_QUALITY,
+    EXPERIMENT_RESULTS,
+    FORECASTS,
+)
 from dagster_project.warehouse import Warehouse
 from ingestion.catalog import load_catalog
 from ingestion.catalog.models import EventsFile
 from ingestion.events import EVENT_COLUMNS
 from quality_checks.runner import run_suite
+from quality_checks.suites.aa_validation import aa_validation_suite
 from quality_checks.suites.anomalies import anomalies_suite
 from quality_checks.suites.declared_events import (
     DeclaredEvents,
     declared_events_suite,
     declared_events_views,
+)
+from quality_checks.suites.experiment_results import (
+    experiment_decisions_suite,
+    experiment_quality_suite,
+    experiment_results_suite,
 )
 from quality_checks.suites.forecasts import forecasts_suite
 from quality_checks.suites.raw_events import (
@@ -258,3 +271,42 @@ def anomalies_gate(
     warehouse: Warehouse = context.resources.warehouse
     verdict = run_suite(ANOMALIES_SUITE, warehouse.path, config=warehouse.config())
     yield from _judged(verdict, key_of(ANOMALIES), "analysis")
+
+
+EXPERIMENT_SUITES = (
+    (experiment_results_suite(), key_of(EXPERIMENT_RESULTS)),
+    (experiment_decisions_suite(), key_of(EXPERIMENT_DECISIONS)),
+    (experiment_quality_suite(), key_of(EXPERIMENT_QUALITY)),
+)
+
+
+@dg.multi_asset_check(
+    name="experiments_gate",
+    specs=[spec for suite, key in EXPERIMENT_SUITES for spec in _specs(suite, key)],
+    required_resource_keys={"warehouse", "run_lock"},
+)
+def experiments_gate(
+    context: dg.AssetCheckExecutionContext,
+) -> Iterable[dg.AssetCheckResult]:
+    """Judge results, decisions and checks of experiments."""
+    warehouse: Warehouse = context.resources.warehouse
+    for suite, key in EXPERIMENT_SUITES:
+        verdict = run_suite(suite, warehouse.path, config=warehouse.config())
+        yield from _judged(verdict, key, "analysis")
+
+
+AA_SUITE = aa_validation_suite()
+
+
+@dg.multi_asset_check(
+    name="aa_validation_gate",
+    specs=_specs(AA_SUITE, key_of(AA_VALIDATION)),
+    required_resource_keys={"warehouse", "run_lock"},
+)
+def aa_validation_gate(
+    context: dg.AssetCheckExecutionContext,
+) -> Iterable[dg.AssetCheckResult]:
+    """Judge how often equal halves are called different."""
+    warehouse: Warehouse = context.resources.warehouse
+    verdict = run_suite(AA_SUITE, warehouse.path, config=warehouse.config())
+    yield from _judged(verdict, key_of(AA_VALIDATION), "analysis")

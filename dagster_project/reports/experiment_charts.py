@@ -54,7 +54,11 @@ def forest_chart(rows: pd.DataFrame, *, width: int, name: str, alt_text: str) ->
     )
     scale = alt.Scale(domain=[-reach, reach], nice=False)
     axis = alt.Axis(
-        labelExpr=_PER_CENT, title=None, grid=True, gridColor="#ece8e1", tickCount=6
+        labelExpr=_PER_CENT,
+        title=None,
+        grid=True,
+        gridColor="#ece8e1",
+        tickCount=6 if width > 600 else 4,
     )
     axis.format = ""
     colour = alt.Color(

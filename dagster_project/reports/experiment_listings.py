@@ -16,9 +16,17 @@ from dagster_project.reports.formatting import (
     format_value,
     format_whole,
 )
+from dagster_project.reports.report_data import ReportData
 
 ROLES: Final = ("success", "guardrail", "deterioration", "secondary")
 DECIDES: Final = ROLES[:3]
+VERDICTS: Final = {
+    "ship": ("good", "Ship"),
+    "do_not_ship": ("plain", "Do not ship"),
+    "stop_harm": ("bad", "Stop"),
+    "keep_running": ("warn", "Keep running"),
+    "invalid": ("bad", "No decision"),
+}
 CHECKS: Final = {
     "sample_ratio": (
         "Sample ratio",
@@ -109,6 +117,30 @@ class CheckRow:
     tone: str
 
 
+@dataclass(frozen=True)
+class ToldExperiment:
+    """An experiment's last decision, and the page that shows it."""
+
+    label: str
+    page: str
+    tone: str
+    verdict: str
+    sentence: str
+
+
+def told_experiments(data: ReportData) -> list[ToldExperiment]:
+    """The last decision on each treatment, for the weekly report."""
+    return [
+        ToldExperiment(
+            str(row["label"]),
+            f"experiment-{row['experiment_name']}.html",
+            *VERDICTS[str(row["verdict"])],
+            str(row["sentence"]),
+        )
+        for row in data.experiments.to_dict("records")
+    ]
+
+
 def latest(data: ExperimentData) -> pd.DataFrame:
     """Rows of the last closed look over all units that decide, success first.
 
@@ -159,12 +191,14 @@ def _metric_row(row: Mapping[Any, Any]) -> MetricRow:
         control=format_value(row["control_level"], unit),
         treated=format_value(row["treatment_level"], unit),
         lift=percent(row["lift"]),
-        interval=interval(lower, upper) or known or DASH,
+        interval=interval(lower, upper)
+        or known
+        or (DASH if pd.isna(row["lift"]) else "unbounded"),
         p_value=p_text(row["p_value"]),
         chance=DASH
         if pd.isna(row["chance_to_beat"])
         else _share(row["chance_to_beat"]),
-        state=_state(row, tone),
+        state=state_of(row),
         tone=tone,
         hint=f"{format_whole(row['control_units'])} and "
         f"{format_whole(row['treatment_units'])} units; test: "
@@ -173,7 +207,9 @@ def _metric_row(row: Mapping[Any, Any]) -> MetricRow:
     )
 
 
-def _state(row: Mapping[Any, Any], tone: str) -> str:
+def state_of(row: Mapping[Any, Any]) -> str:
+    """How a comparison stands, in a word."""
+    tone = tone_of(row)
     if tone == "bad":
         return "worse"
     if row["role"] == "guardrail":

@@ -6,8 +6,9 @@ tables (``experiment_tables``) nor where the page is stored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -22,6 +23,7 @@ from dagster_project.reports.experiment_charts import (
 from dagster_project.reports.experiment_data import ExperimentData
 from dagster_project.reports.experiment_listings import (
     DECIDES,
+    VERDICTS,
     CheckRow,
     MetricRow,
     SliceTable,
@@ -34,13 +36,6 @@ from dagster_project.reports.experiment_listings import (
 )
 from dagster_project.reports.formatting import format_instant, format_whole, plural
 
-VERDICTS: Final = {
-    "ship": ("good", "Ship"),
-    "do_not_ship": ("plain", "Do not ship"),
-    "stop_harm": ("bad", "Stop"),
-    "keep_running": ("warn", "Keep running"),
-    "invalid": ("bad", "No decision"),
-}
 # Each chart is 20 KB: what is not shown is in the table.
 MAX_PANELS: Final = 6
 TERMS: Final = (
@@ -227,7 +222,8 @@ def _day(value: object) -> str:
 
 def _latest_decisions(data: ExperimentData) -> pd.DataFrame:
     rows = data.decisions
-    return rows[rows["day_number"] == rows["day_number"].max()]
+    last: pd.DataFrame = rows[rows["day_number"] == rows["day_number"].max()]
+    return last
 
 
 def _told(data: ExperimentData) -> list[Told]:
@@ -301,7 +297,7 @@ def _panels(data: ExperimentData, rows: pd.DataFrame) -> list[Panel]:
     return panels
 
 
-def _course(data: ExperimentData, row: dict[str, object]) -> pd.DataFrame:
+def _course(data: ExperimentData, row: Mapping[Any, Any]) -> pd.DataFrame:
     results = data.results
     same = (results["view"] == "closed") & (results["dimension"] == "all")
     for name in ("metric_name", "treatment", "is_capped"):

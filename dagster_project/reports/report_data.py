@@ -65,6 +65,9 @@ ANOMALIES: Final = kinds_of(
     number="peak_value expected lower upper score",
     time="started_on ended_on peak_date",
 )
+EXPERIMENTS: Final = kinds_of(
+    text="experiment_name label status treatment verdict sentence", time="day_date"
+)
 FRESHNESS: Final = kinds_of(
     text="source",
     number="landed_row_count quarantined_row_count hours_behind",
@@ -84,6 +87,7 @@ FRAMES: Final = MappingProxyType(
         "forecasts": FORECASTS,
         "forecast_accuracy": FORECAST_ACCURACY,
         "anomalies": ANOMALIES,
+        "experiments": EXPERIMENTS,
         "freshness": FRESHNESS,
         "checks": CHECKS,
     }
@@ -113,6 +117,7 @@ class ReportData:
     forecasts: pd.DataFrame = field(default_factory=pd.DataFrame)
     forecast_accuracy: pd.DataFrame = field(default_factory=pd.DataFrame)
     anomalies: pd.DataFrame = field(default_factory=pd.DataFrame)
+    experiments: pd.DataFrame = field(default_factory=pd.DataFrame)
     freshness: pd.DataFrame = field(default_factory=pd.DataFrame)
     checks: pd.DataFrame = field(default_factory=pd.DataFrame)
 

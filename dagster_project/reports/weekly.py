@@ -11,6 +11,10 @@ from datetime import timedelta
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from dagster_project.reports.experiment_listings import (
+    ToldExperiment,
+    told_experiments,
+)
 from dagster_project.reports.formatting import (
     format_days,
     format_instant,
@@ -80,6 +84,7 @@ class Page:
     events: tuple[EventRow, ...]
     open_incidents: IncidentList
     recent_incidents: IncidentList
+    experiments: tuple[ToldExperiment, ...]
     accuracy_sentence: str
     accuracy: tuple[Accuracy, ...]
     metric_accuracy: tuple[MetricAccuracy, ...]
@@ -124,6 +129,7 @@ def weekly_page(data: ReportData) -> Page:
         events=tuple(top_events(data)),
         open_incidents=incidents,
         recent_incidents=recent_incidents(data),
+        experiments=tuple(told_experiments(data)),
         accuracy_sentence=accuracy_sentence(data),
         accuracy=tuple(accuracy_by_horizon(data)),
         metric_accuracy=tuple(accuracy_by_metric(data)),

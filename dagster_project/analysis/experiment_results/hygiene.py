@@ -103,7 +103,8 @@ def _span(frames: ExperimentFrames, rows: pd.DataFrame) -> pd.DataFrame:
     by_traffic = rows.groupby("experiment_name")["exposure_date"].agg(["min", "max"])
     by_sums = frames.sums.groupby("experiment_name")["day_date"].max()
     starts = frames.definitions.set_index("experiment_name")["start_date"]
-    first = np.minimum(by_traffic["min"], starts.reindex(by_traffic.index))
+    declared = starts.reindex(by_traffic.index).fillna(by_traffic["min"])
+    first = np.minimum(by_traffic["min"], declared)
     # Without sums yet, the days of traffic are all there is.
     last = by_sums.reindex(by_traffic.index).fillna(by_traffic["max"])
     return pd.DataFrame({"first_day": first, "last_day": last}).reset_index()

@@ -8,7 +8,7 @@ decision stay with the sums that completed the plan. Here do not belong names of
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +16,25 @@ import pandas as pd
 
 from dagster_project.analysis.experiment_results.hygiene import Traffic
 from dagster_project.analysis.experiment_results.positions import Arms, Layout, Places
-from dagster_project.analysis.experiment_results.priors import past_effects, prior_of
+from dagster_project.analysis.experiment_results.priors import (
+    LEAST_EXPERIMENTS,
+    final_groups,
+    past_effects,
+    prior_of,
+)
 from dagster_project.analysis.experiment_results.schedule import Schedule
 from dagster_project.analysis.experiments.arrays import BoolArray, FloatArray, fieldwise
 from dagster_project.analysis.experiments.battery import Battery, analysed
+from dagster_project.analysis.experiments.bayes import Prior
 from dagster_project.analysis.experiments.contrasts import relative_by_delta
 from dagster_project.analysis.experiments.decisions import Decision, decided
 from dagster_project.analysis.experiments.evidence import gathered
 from dagster_project.analysis.experiments.study import Study
 
+_PER_EXPERIMENT: Final = (
+    *("kind", "role", "direction", "margin", "mde", "units", "weights"),
+    *("information", "planned_units", "quality_passed"),
+)
 # Where no units are planned the always-valid interval is tightest here.
 UNPLANNED_UNITS = 10_000.0
 
@@ -50,10 +60,8 @@ def judged_looks(
     After the look that completed the plan the sequential columns and the decision are
     those of that look, with the checks of the day itself; all other columns go on.
     """
-    past = past_effects(layout, schedule, relative_by_delta(gathered(study).contrast))
-    found = analysed(
-        replace(study, prior=prior_of(layout, past)), alpha=alpha, power=power
-    )
+    prior = _learned(layout, schedule, study)
+    found = analysed(replace(study, prior=prior), alpha=alpha, power=power)
     at = schedule.judged_at
 
     def taken(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -66,6 +74,23 @@ def judged_looks(
     )
     kept = replace(found, sequential=sequential, guards=fieldwise(taken, found.guards))
     return replace(kept, decision=_decision(kept, study))
+
+
+def _learned(layout: Layout, schedule: Schedule, study: Study) -> Prior | None:
+    """What finished experiments teach; only their last looks are worked out for it."""
+    rows = final_groups(layout, schedule)
+    if len(rows) < LEAST_EXPERIMENTS:
+        return None
+
+    def taken(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.asarray(values[rows])
+
+    chosen: dict[str, Any] = {
+        name: taken(getattr(study, name)) for name in _PER_EXPERIMENT
+    }
+    ends = replace(study, sums=fieldwise(taken, study.sums), **chosen)
+    lifts = relative_by_delta(gathered(ends).contrast)
+    return prior_of(layout, past_effects(layout, rows, lifts))
 
 
 def _decision(battery: Battery, study: Study) -> Decision:

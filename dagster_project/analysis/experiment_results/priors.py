@@ -7,6 +7,7 @@ Here belongs which experiments may teach which look. The prior itself is in
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dagster_project.analysis.experiment_results.frames import ALL, CLOSED
@@ -19,28 +20,34 @@ from dagster_project.analysis.experiments.contrasts import Contrast
 LEAST_EXPERIMENTS = 3
 
 
-def past_effects(layout: Layout, schedule: Schedule, lifts: Contrast) -> pd.DataFrame:
-    """One row per finished experiment, metric and treatment: its lift at the end.
-
-    Columns: experiment_name, metric_name, known_on (day of the look that completed the
-    plan), lift, variance. ``lifts`` (u, m, a - 1) are relative.
-    """
+def final_groups(layout: Layout, schedule: Schedule) -> npt.NDArray[np.intp]:
+    """The group of each finished experiment at the look that completed its plan."""
     table = schedule.table[schedule.table["information"] >= 1]
     final = table.groupby("experiment_name", as_index=False).first()
     units = layout.units.assign(unit=np.arange(len(layout.units)))
     whole = (units["view"] == CLOSED) & (units["dimension"] == ALL)
     whole &= ~units["is_uncapped"]
     found = units[whole].merge(final[["experiment_name", "day_number"]])
-    rows = found["unit"].to_numpy()
-    shape = lifts.difference[rows].shape
-    group, metric, _ = np.indices(shape).reshape(3, -1)
+    return found["unit"].to_numpy(dtype=np.intp)
+
+
+def past_effects(
+    layout: Layout, rows: npt.NDArray[np.intp], lifts: Contrast
+) -> pd.DataFrame:
+    """One row per finished experiment, metric and treatment: its lift at the end.
+
+    Columns: experiment_name, metric_name, known_on (day of the look that completed the
+    plan), lift, variance. ``lifts`` (rows, m, a - 1) are relative.
+    """
+    group, metric, _ = np.indices(lifts.difference.shape).reshape(3, -1)
+    ends = layout.units.iloc[rows]
     return pd.DataFrame(
         {
-            "experiment_name": found["experiment_name"].to_numpy()[group],
+            "experiment_name": ends["experiment_name"].to_numpy()[group],
             "metric_name": layout.metric_names[rows[group], metric],
-            "known_on": found["day_date"].to_numpy()[group],
-            "lift": lifts.difference[rows].reshape(-1),
-            "variance": lifts.variance[rows].reshape(-1),
+            "known_on": ends["day_date"].to_numpy()[group],
+            "lift": lifts.difference.reshape(-1),
+            "variance": lifts.variance.reshape(-1),
         }
     ).dropna()
 

@@ -34,6 +34,11 @@ CHECKS_IN_WORDS: Final = {
     "several_variants": "too many units saw several variants",
     "traffic_in_zero_arm": "units arrived in an arm without traffic",
 }
+_TOLD_COLUMNS: Final = (
+    *("experiment_name", "day_number", "treatment", "metric_name", "role"),
+    *("is_superior", "is_non_inferior", "is_deteriorated"),
+    *("sequential_lift", "sequential_lift_lower", "sequential_lift_upper"),
+)
 _LOOK: Final = ["experiment_name", "day_number"]
 
 
@@ -138,10 +143,10 @@ def _sentences(
     quality: pd.DataFrame,
 ) -> list[str]:
     labels = frames.metrics.set_index(["experiment_name", "metric_name"])["label"]
-    keyed = {
-        key: group.to_dict("records")
-        for key, group in _decisive(comparisons).groupby([*_LOOK, "treatment"])
-    }
+    keyed: dict[tuple[Any, ...], list[dict[Hashable, Any]]] = {}
+    for metric in _decisive(comparisons)[list(_TOLD_COLUMNS)].to_dict("records"):
+        key = tuple(metric[name] for name in (*_LOOK, "treatment"))
+        keyed.setdefault(key, []).append(metric)
     grave = quality[(quality["severity"] == ERROR) & ~quality["is_passed"]]
     failed = {
         key: list(dict.fromkeys(group["check_name"]))
