@@ -1,0 +1,135 @@
+"""The page of an experiment: what it shows, and that it stands with nothing to show."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from dagster_project.analysis.experiment_results.results import results_of
+from dagster_project.experiment_frames import tables_of
+from dagster_project.experiment_pages import power_curves
+from dagster_project.reports.experiment_data import ExperimentData
+from dagster_project.reports.experiment_page import experiment_page, render_experiment
+from dagster_project.tables import (
+    EXPERIMENT_DECISIONS,
+    EXPERIMENT_QUALITY,
+    EXPERIMENT_RESULTS,
+)
+from tests.analysis.experiment_results.experiments_of_test import Declared, frames_of
+
+DEFINITION: dict[str, Any] = {
+    "experiment_name": "button",
+    "label": "Checkout <button>",
+    "hypothesis": "A larger button helps & hurts nobody.",
+    "status": "running",
+    "owner": None,
+    "unit": "person",
+    "template": "onboarding",
+    "planned_units": 3_000,
+    "power": 0.8,
+    "confidence": 0.95,
+    "start_date": pd.Timestamp("2026-01-05"),
+    "end_date": pd.NaT,
+}
+
+
+def data_of(of: Declared, last: int = 16) -> ExperimentData:
+    frames = frames_of(of, last=last)
+    words = frames.metrics.assign(unit="USD")
+    tables = tables_of(results_of(frames), words)
+    return ExperimentData(
+        definition=DEFINITION,
+        as_of=datetime(2026, 1, 22),
+        reporting_timezone="UTC",
+        generated_for="run 1",
+        results=tables[EXPERIMENT_RESULTS],
+        decisions=tables[EXPERIMENT_DECISIONS],
+        quality=tables[EXPERIMENT_QUALITY],
+        power=power_curves(tables[EXPERIMENT_RESULTS]),
+    )
+
+
+@pytest.fixture(scope="module")
+def shipped() -> ExperimentData:
+    return data_of(
+        Declared(lift=0.3, units=3_000, planned_units=3_000, caps=60.0, is_whole=True)
+    )
+
+
+def test_the_page_shows_every_part(shipped: ExperimentData) -> None:
+    html = render_experiment(shipped)
+    assert "Ship variant_a: converted" in html
+    assert "Checkout &lt;button&gt;" in html
+    assert "3,000 of 3,000 planned units have matured" in html
+    for chart in (
+        "Lifts of all metrics",
+        "Lift of Converted by day",
+        "p-values of the sample-ratio tests",
+        "Chance to find a lift",
+    ):
+        assert f'aria-label="{chart}' in html
+    assert 'href="weekly.html"' in html
+    assert "Converted by platform" in html
+    # Identifiers inside charts are unique, or one would clip another.
+    identifiers = re.findall(r'\bid="([^"]+)"', html)
+    assert len(identifiers) == len(set(identifiers))
+    assert "<script" not in html
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', html)
+
+
+def test_the_same_data_gives_the_same_page(shipped: ExperimentData) -> None:
+    assert render_experiment(shipped) == render_experiment(shipped)
+
+
+def test_metrics_stand_in_the_order_of_their_roles(shipped: ExperimentData) -> None:
+    page = experiment_page(shipped)
+    assert [(row.label, row.role, row.state) for row in page.metrics] == [
+        ("Converted", "success", "better"),
+        ("Spend, capped", "guardrail", "unharmed"),
+        ("Items per order", "secondary", page.metrics[2].state),
+    ]
+    assert page.failed_checks == 0
+
+
+def test_alarms_are_counted_and_shown(shipped: ExperimentData) -> None:
+    quality = shipped.quality.copy()
+    bad = (quality["check_name"] == "sample_ratio") & (quality["dimension"] == "all")
+    quality.loc[bad, ["is_passed", "value"]] = [False, 1e-7]
+    page = experiment_page(replace(shipped, quality=quality))
+    assert page.failed_checks == 1
+    assert page.checks[0].tone == "failed"
+    assert page.checks[0].value.startswith("p = 1e")
+
+
+@pytest.mark.parametrize("last", [0, 2, 4])
+def test_few_days_and_few_units_stand_too(last: int) -> None:
+    html = render_experiment(data_of(Declared(units=30), last=last))
+    assert "Keep running variant_a" in html
+
+
+def test_nothing_at_all_says_so() -> None:
+    empty = ExperimentData(
+        definition=DEFINITION,
+        as_of=None,
+        reporting_timezone="UTC",
+        generated_for="run 1",
+    )
+    html = render_experiment(empty)
+    assert "Nothing can be decided yet" in html
+    assert "No unit has been exposed yet" in html
+
+
+def test_a_frame_without_its_columns_is_refused() -> None:
+    with pytest.raises(ValueError, match="decisions lacks the columns"):
+        ExperimentData(
+            definition=DEFINITION,
+            as_of=None,
+            reporting_timezone="UTC",
+            generated_for="run 1",
+            decisions=pd.DataFrame({"verdict": ["ship"]}),
+        )
