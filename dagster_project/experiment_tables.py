@@ -158,6 +158,9 @@ EXPERIMENT_DECISIONS = Table(
             "Units that every success metric still needs to find its planned effect.",
         ),
         Column("power_missing_days", "double", "Days until then, at that pace."),
+        Column(
+            "inputs_hash", "varchar", "Of all that the looks up to the day are made of."
+        ),
         *_PROVENANCE,
     ),
 )

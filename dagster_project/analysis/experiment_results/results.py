@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from dagster_project.analysis.experiment_results.comparisons import named_comparisons
-from dagster_project.analysis.experiment_results.frames import ExperimentFrames
+from dagster_project.analysis.experiment_results.frames import (
+    ALL,
+    CALENDAR_DAY,
+    DAY_SINCE_EXPOSURE,
+    ExperimentFrames,
+)
 from dagster_project.analysis.experiment_results.hygiene import (
     quality_passed,
     quality_rows,
@@ -25,9 +31,11 @@ from dagster_project.analysis.experiment_results.positions import (
     arms_of,
     laid_out,
 )
-from dagster_project.analysis.experiment_results.schedule import schedule_of
+from dagster_project.analysis.experiment_results.priors import final_groups
+from dagster_project.analysis.experiment_results.schedule import Schedule, schedule_of
 from dagster_project.analysis.experiment_results.slices import together
 from dagster_project.analysis.experiment_results.verdicts import named_decisions
+from dagster_project.analysis.experiments.arrays import BoolArray
 
 
 @dataclass(frozen=True)
@@ -45,8 +53,12 @@ class ExperimentResults:
     quality: pd.DataFrame
 
 
-def results_of(frames: ExperimentFrames) -> ExperimentResults:
-    """Judge every look of every experiment anew.
+def results_of(
+    frames: ExperimentFrames, *, since: Mapping[str, int] | None = None
+) -> ExperimentResults:
+    """Judge the looks of every experiment, those from day number ``since`` on.
+
+    Without ``since``, or for an experiment that it does not name, all of them.
 
     A pure function of the frames: a day whose sums are what they were has the rows it
     had, whatever days and experiments have come since. Experiments are judged together
@@ -61,9 +73,11 @@ def results_of(frames: ExperimentFrames) -> ExperimentResults:
     quality["config_hash"] = quality["experiment_name"].map(hashes)
     plan = _plan(frames, layout, quality)
     levels = _levels(frames, layout)
+    fresh = _fresh(layout.units, since or {})
+    judged = _judged(layout, schedule, fresh)
     parts = []
     for confidence, power in np.unique(levels, axis=0):
-        keep = (levels == (confidence, power)).all(axis=1)
+        keep = judged & (levels == (confidence, power)).all(axis=1)
         own, looks = subset(layout, schedule, keep)
         own_plan = Plan(plan.planned_units[keep], plan.quality_passed[keep])
         study = study_of(own, looks, arms, traffic, own_plan)
@@ -75,12 +89,37 @@ def results_of(frames: ExperimentFrames) -> ExperimentResults:
         )
         rows["confidence"] = confidence
         told = named_decisions(frames, arms, own, looks, battery, rows, quality)
-        parts.append((rows, told))
+        parts.append((rows[_fresh(rows, since or {})], told[_fresh(told, since or {})]))
     return ExperimentResults(
         comparisons=_joined([rows for rows, _ in parts]),
         decisions=_joined([told for _, told in parts]),
         quality=quality,
     )
+
+
+def _fresh(rows: pd.DataFrame, since: Mapping[str, int]) -> BoolArray:
+    """Rows that are asked for; days since exposure have no date, and always are."""
+    first = (
+        rows["experiment_name"].map(dict(since)).fillna(0).to_numpy(dtype=np.float64)
+    )
+    fresh = rows["day_number"].to_numpy(dtype=np.float64) >= first
+    if "view" in rows:
+        fresh |= (rows["view"] == DAY_SINCE_EXPOSURE).to_numpy()
+    return np.asarray(fresh, dtype=np.bool_)
+
+
+def _judged(layout: Layout, schedule: Schedule, fresh: BoolArray) -> BoolArray:
+    """The groups that are asked for, and those that they lean on.
+
+    These are the look that completed the plan, the final looks that teach a prior, and
+    the calendar days that an effect's slope goes through.
+    """
+    units = layout.units
+    course = (units["view"] == CALENDAR_DAY) & (units["dimension"] == ALL)
+    judged = fresh | course.to_numpy()
+    judged[schedule.judged_at[fresh]] = True
+    judged[final_groups(layout, schedule)] = True
+    return judged
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:

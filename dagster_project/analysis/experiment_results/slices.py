@@ -69,7 +69,8 @@ class Together:
 
     ``slice_p_value`` adjusted over all slices, metrics and treatments of a look;
     ``heterogeneity`` over the values of a dimension; ``slope`` change of the effect per
-    calendar day up to the row's own, in the metric's unit, ``slope_log_p`` its log p.
+    calendar day up to the row's own (all units only), in the metric's unit,
+    ``slope_log_p`` its log p.
     """
 
     slice_p_value: FloatArray
@@ -126,8 +127,8 @@ def _heterogeneity(
 
 
 def _slopes(units: pd.DataFrame, battery: Battery) -> tuple[FloatArray, FloatArray]:
-    """At each calendar day the line through the days so far."""
-    which = (units["view"] == CALENDAR_DAY).to_numpy()
+    """At each calendar day the line through the days so far, of all units."""
+    which = ((units["view"] == CALENDAR_DAY) & (units["dimension"] == ALL)).to_numpy()
     groups = _grouped(units, which, [*COURSE, "is_uncapped"])
     # Groups are sorted by day number, so that members follow one another in time.
     effect = np.moveaxis(groups.block(battery.contrast.difference), 1, -1)
