@@ -101,7 +101,9 @@ def boundaries(information: npt.ArrayLike, spent_per_side: npt.ArrayLike) -> Bou
     critical = np.full((distinct.shape[0], looks), np.nan)
     nodes = _needed_nodes(distinct[:, :looks], distinct[:, looks:])
     for count in np.unique(nodes):
-        rows = np.flatnonzero(nodes == count)
+        same = np.flatnonzero(nodes == count)
+        longer = _continued_by(distinct[same])
+        rows = same[longer < 0]
         # Schedules of like length together: a batch ends with its longest.
         rows = rows[np.argsort(np.isfinite(distinct[rows, :looks]).sum(axis=1))]
         for start in range(0, rows.size, _BATCH):
@@ -109,9 +111,43 @@ def boundaries(information: npt.ArrayLike, spent_per_side: npt.ArrayLike) -> Bou
             critical[some] = _solve(
                 distinct[some, :looks], distinct[some, looks:], int(count)
             )
+        _fill_beginnings(critical, distinct[:, :looks], same, longer)
     z = np.asarray(critical[place.reshape(-1)].reshape(times.shape))
     spent = np.where(np.isnan(z), np.nan, 2 * spending)
     return Boundaries(z, 2 * special.ndtr(-z), spent)
+
+
+def _continued_by(schedules: FloatArray) -> npt.NDArray[np.intp]:
+    """For each schedule one that begins with it and goes on, or -1.
+
+    The looks of an experiment by day are beginnings of its last schedule: with as many
+    nodes their boundaries are the same numbers, and 90 days are solved as a few.
+    """
+    looks = schedules.shape[1] // 2
+    times, spending = schedules[:, :looks], schedules[:, looks:]
+    # Missing looks last: a beginning stands behind all schedules that go on from it.
+    order = np.lexsort(np.where(np.isnan(times), np.inf, times).T[::-1])
+    before, after = order[:-1], order[1:]
+    same = (times[before] == times[after]) & (spending[before] == spending[after])
+    begins = (same | np.isnan(times[after])).all(axis=1)
+    longer = np.full(len(schedules), -1, dtype=np.intp)
+    longer[after[begins]] = before[begins]
+    return longer
+
+
+def _fill_beginnings(
+    critical: FloatArray,
+    times: FloatArray,
+    rows: npt.NDArray[np.intp],
+    longer: npt.NDArray[np.intp],
+) -> None:
+    """Copy the boundaries of longer schedules to those that they begin with."""
+    lengths = np.isfinite(times[rows]).sum(axis=1)
+    for place in np.argsort(-lengths, kind="stable"):
+        if longer[place] >= 0:
+            row, source = rows[place], rows[longer[place]]
+            known = np.isfinite(times[row])
+            critical[row] = np.where(known, critical[source], np.nan)
 
 
 def _check_schedule(information: FloatArray, spent: FloatArray) -> None:

@@ -255,3 +255,16 @@ def test_moments_with_a_day_axis_give_every_look_at_once() -> None:
     found = always_valid_test(contrasts.mean_contrast(*arms), tuning_units=500.0)
     assert found.lower.shape == (3,)
     assert (np.diff(found.log_p) < 0).all()
+
+
+def test_beginnings_of_a_schedule_have_its_boundaries_to_the_last_bit() -> None:
+    rng = np.random.default_rng(8)
+    looks = np.sort(rng.uniform(0.02, 1.0, 25))
+    days = np.where(np.arange(25) <= np.arange(25)[:, np.newaxis], looks, np.nan)
+    other = np.where(np.isnan(days), np.nan, days * 0.9)
+    both = np.concatenate([days, other])[rng.permutation(50)]
+    spent = obrien_fleming_spending(both, alpha=0.025)
+    together = boundaries(both, spent).critical
+    for row in range(50):
+        alone = boundaries(both[row : row + 1], spent[row : row + 1])
+        np.testing.assert_array_equal(alone.critical[0], together[row])
