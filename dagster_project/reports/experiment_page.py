@@ -292,7 +292,7 @@ def _panels(data: ExperimentData, rows: pd.DataFrame) -> list[Panel]:
             name=f"effect-{place}",
             alt_text=f"Lift of {label} by day",
         )
-        words = f"{str(row['role']).capitalize()}; {plural(len(looks), 'look')}"
+        words = f"{str(row['role']).capitalize()}; {plural(len(looks), 'day')}"
         panels.append(Panel(label, percent(row["lift"]), chart, words))
     return panels
 

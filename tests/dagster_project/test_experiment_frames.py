@@ -106,6 +106,21 @@ def test_an_experiment_that_is_a_draft_again_is_gone(tmp_path: Path) -> None:
     assert all(rows.empty for rows in night(warehouse).values())
 
 
+def test_a_product_that_declares_none_has_empty_tables(tmp_path: Path) -> None:
+    warehouse = build(tmp_path / "warehouse.duckdb", Declared(units=20), last=2)
+    with duckdb.connect(str(warehouse.path)) as connection:
+        for name in (
+            "staging.stg_catalog_experiment_metrics",
+            "staging.stg_catalog_experiment_variants",
+            "marts.dim_experiments",
+            "marts.fct_experiment_variant_metrics_daily",
+            "marts.fct_experiment_traffic_daily",
+        ):
+            connection.execute(f"truncate {name}")
+    assert all(rows.empty for rows in night(warehouse).values())
+    assert all(rows.empty for rows in night(warehouse).values())
+
+
 def test_columns_are_the_declared_ones(tmp_path: Path) -> None:
     warehouse = build(tmp_path / "warehouse.duckdb", Declared(units=60), last=5)
     tables: dict[Table, pd.DataFrame] = experiment_tables(warehouse)
