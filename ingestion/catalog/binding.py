@@ -1,4 +1,4 @@
-"""Whether a compiled expression fits the types of an event.
+"""Whether a compiled expression fits the types of an event, or of a session.
 
 `lower(revenue)` is a sound expression over known columns and still fails in the
 night. So each one is bound (never run) by DuckDB against an empty event table.
@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import duckdb
 
-from ingestion.catalog.columns import EVENT_COLUMNS
+from ingestion.catalog.columns import EVENT_COLUMNS, SESSION_COLUMNS
 from ingestion.catalog.expressions import ExpressionError
+
+Relation = Literal["events", "sessions"]
 
 _LOCKED: Final[dict[str, str]] = {
     "enable_external_access": "false",
@@ -29,13 +31,14 @@ _NUMERIC: Final = re.compile(
 
 
 class ExpressionBinder:
-    """An empty event table in memory to try expressions on; close it after use."""
+    """Empty tables in memory to try expressions on; close it after use."""
 
     def __init__(self) -> None:
         columns = {**EVENT_COLUMNS, "person_properties": "VARCHAR"}
-        declared = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
         self._connection = duckdb.connect(":memory:", config=dict(_LOCKED))
-        self._connection.execute(f"create table events ({declared})")
+        for relation, types in (("events", columns), ("sessions", SESSION_COLUMNS)):
+            declared = ", ".join(f"{name} {type_}" for name, type_ in types.items())
+            self._connection.execute(f"create table {relation} ({declared})")
 
     def __enter__(self) -> Self:
         return self
@@ -48,11 +51,11 @@ class ExpressionBinder:
     ) -> None:
         self._connection.close()
 
-    def type_of(self, sql: str) -> str:
+    def type_of(self, sql: str, relation: Relation = "events") -> str:
         """Give the DuckDB type of a compiled expression; ExpressionError if none."""
         try:
             row = self._connection.execute(
-                f"describe select {sql} as result from events"
+                f"describe select {sql} as result from {relation}"
             ).fetchone()
         except duckdb.Error as error:
             reason = re.sub(r"\s+", " ", str(error).split("\n", 1)[0])

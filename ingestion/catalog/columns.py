@@ -51,3 +51,19 @@ EVENT_COLUMNS: Final[dict[str, str]] = {
 NEVER_DIMENSIONS: Final = frozenset(
     {"event_id", "occurred_at", "received_at", "properties"}
 )
+
+# What a channel may be told from: a session, by its first known values.
+SESSION_COLUMNS: Final[dict[str, str]] = {
+    **dict.fromkeys(
+        (
+            *("channel", "landing_page", "exit_page", "referrer", "utm_source"),
+            *("utm_medium", "utm_campaign", "platform", "app_version", "country"),
+            "device_type",
+        ),
+        "VARCHAR",
+    ),
+    "started_at": "TIMESTAMP",
+    "event_count": "BIGINT",
+    "page_view_count": "BIGINT",
+    "duration_seconds": "DOUBLE",
+}

@@ -16,6 +16,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion.catalog.attribution_sql import attribution_tables
 from ingestion.catalog.cohort_tables import cohort_tables
 from ingestion.catalog.event_models import JUNK_IDS, HeartbeatSpec, IdentityRules
 from ingestion.catalog.experiment_sql import experiment_tables
@@ -111,6 +112,7 @@ def compile_catalog(
         **normalising_tables(catalog),
         **funnel_tables(catalog.funnels, dialect),
         **mrr_tables(catalog.mrr, dialect),
+        **attribution_tables(catalog.attribution, dialect),
         **cohort_tables(catalog, settings, dialect),
         **experiment_tables(catalog, settings, dialect),
     }

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from ingestion.catalog.attribution_checks import check_attribution
+from ingestion.catalog.attribution_models import AttributionSpec
 from ingestion.catalog.binding import ExpressionBinder
 from ingestion.catalog.checks import KnownNames, Part
 from ingestion.catalog.documents import Problem
@@ -25,7 +27,7 @@ from ingestion.catalog.engagement_models import (
 from ingestion.catalog.funnel_checks import check_funnel
 from ingestion.catalog.funnel_models import FunnelsFile, FunnelSpec
 from ingestion.catalog.mrr_checks import check_mrr
-from ingestion.catalog.mrr_models import MrrSpec, RevenueFile
+from ingestion.catalog.mrr_models import MrrSpec
 from ingestion.catalog.retention_checks import (
     check_activity_definition,
     check_cohort_value,
@@ -36,6 +38,7 @@ from ingestion.catalog.retention_models import (
     RetentionFile,
     RetentionSpec,
 )
+from ingestion.catalog.revenue_models import RevenueFile
 
 Check = Callable[[Any, Part, KnownNames, ExpressionBinder], Iterator[Problem]]
 
@@ -65,6 +68,11 @@ DEFINITION_LISTS: Final = (
     ),
     DefinitionList("retention.yml", "ltv", "ltv", CohortValueSpec, check_cohort_value),
     DefinitionList("revenue.yml", "mrr", "mrr", MrrSpec, check_mrr),
+    DefinitionList(
+        *("revenue.yml", "attribution", "attribution"),
+        AttributionSpec,
+        check_attribution,
+    ),
     *(
         DefinitionList("segments.yml", key, kind, model, check_activity_definition)
         for key, kind, model in (

@@ -146,13 +146,20 @@ def _check_known(column: exp.Column, known: set[str]) -> None:
             "a property inside another is written property('a.b')",
             offset_of(column),
         )
-    if column.name.lower() not in known:
+    if column.name.lower() in known:
+        return
+    if "properties" not in known and "channel" in known:
         raise ExpressionError(
-            f"`{column.name}` is not a column of an event; "
-            f"a property is written property('{column.name}')",
+            f"`{column.name}` is not a column of a session",
             offset_of(column),
             nearest_name(column.name, known),
         )
+    raise ExpressionError(
+        f"`{column.name}` is not a column of an event; "
+        f"a property is written property('{column.name}')",
+        offset_of(column),
+        nearest_name(column.name, known),
+    )
 
 
 def _expand_properties(
@@ -168,6 +175,11 @@ def _expand_properties(
     for call in calls:
         name = str(call.this).lower()
         offset = offset_of(call)
+        if known is not None and "channel" in known:
+            raise ExpressionError(
+                f"`{name}` reads events and persons, and this is said of sessions",
+                offset,
+            )
         if known is None or (name != "person_property" and "properties" not in known):
             raise ExpressionError(
                 f"`{name}` reads an event's properties, which do not exist yet here; "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ingestion.catalog.attribution_models import AttributionSpec
 from ingestion.catalog.engagement_models import (
     LifecycleSpec,
     SegmentationSpec,
@@ -60,6 +61,7 @@ from ingestion.catalog.source_models import (
 
 __all__ = [
     "ActivePersonsMetric",
+    "AttributionSpec",
     "AverageMetric",
     "Catalog",
     "CohortValueSpec",
@@ -115,6 +117,7 @@ class Catalog:
     retention: tuple[RetentionSpec, ...] = ()
     ltv: tuple[CohortValueSpec, ...] = ()
     mrr: tuple[MrrSpec, ...] = ()
+    attribution: tuple[AttributionSpec, ...] = ()
     lifecycle: tuple[LifecycleSpec, ...] = ()
     stickiness: tuple[StickinessSpec, ...] = ()
     segments: tuple[SegmentationSpec, ...] = ()

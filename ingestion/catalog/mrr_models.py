@@ -1,4 +1,4 @@
-"""`revenue.yml`: which subscriptions recur, and what a month of them is worth.
+"""`mrr` of `revenue.yml`: which subscriptions recur, and what a month of them is worth.
 
 Shapes, defaults and what can be judged from one definition alone. Names of events and
 expressions are judged in `mrr_checks`; the SQL is `mrr_sql`.
@@ -100,9 +100,3 @@ class MrrSpec(Declared):
         if self.events and self.customer == "account" and not self.events.account:
             raise ValueError("`customer: account` needs `events.account`")
         return self
-
-
-class RevenueFile(Declared):
-    """revenue.yml: what the product earns."""
-
-    mrr: tuple[MrrSpec, ...] = ()

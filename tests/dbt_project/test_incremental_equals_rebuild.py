@@ -33,6 +33,7 @@ MARTS = (
     *("marts.fct_segment_members", "marts.fct_usage_churn", "marts.fct_cohort_ltv"),
     *("marts.fct_funnel_attempts", "marts.fct_funnel_steps", "marts.fct_funnel_times"),
     *("marts.fct_funnel_persons", "marts.fct_funnel_bottlenecks"),
+    *("marts.fct_attribution", "marts.fct_attribution_paths"),
 )
 START = datetime(2026, 3, 6, 20)
 TIMEOUT = timedelta(minutes=30)

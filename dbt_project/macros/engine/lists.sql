@@ -54,3 +54,13 @@
 {% macro length_of(list) %}{{ return(adapter.dispatch('length_of')(list)) }}{% endmacro %}
 {% macro default__length_of(list) %}{{ return('size(' ~ list ~ ')') }}{% endmacro %}
 {% macro duckdb__length_of(list) %}{{ return('len(' ~ list ~ ')') }}{% endmacro %}
+
+
+{# Texts joined in an order, those that are null left out; null where there is none. #}
+{% macro text_in_order(text, separator, order_by) %}{{ return(adapter.dispatch('text_in_order')(text, separator, order_by)) }}{% endmacro %}
+{% macro default__text_in_order(text, separator, order_by) %}
+    {{ return("nullif(array_join(transform(array_sort(collect_list(case when " ~ text ~ " is not null then struct(" ~ order_by ~ " as place, " ~ text ~ " as text) end)), one -> one.text), " ~ separator ~ "), '')") }}
+{% endmacro %}
+{% macro duckdb__text_in_order(text, separator, order_by) %}
+    {{ return("string_agg(" ~ text ~ ", " ~ separator ~ " order by " ~ order_by ~ ")") }}
+{% endmacro %}

@@ -278,6 +278,7 @@ def test_files(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         "catalog_funnel_steps.parquet",
         "catalog_funnels.parquet",
         "catalog_mrr.parquet",
+        "catalog_attribution.parquet",
         "catalog_cohort_series.parquet",
         "catalog_retention.parquet",
         "catalog_retention_periods.parquet",

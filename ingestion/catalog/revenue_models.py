@@ -1,0 +1,17 @@
+"""`revenue.yml` as a whole: what the product earns, and what earned it.
+
+Not here: the shapes of its lists, one module each.
+"""
+
+from __future__ import annotations
+
+from ingestion.catalog.attribution_models import AttributionSpec
+from ingestion.catalog.fields import Declared
+from ingestion.catalog.mrr_models import MrrSpec
+
+
+class RevenueFile(Declared):
+    """revenue.yml: what the product earns, and what earned it."""
+
+    mrr: tuple[MrrSpec, ...] = ()
+    attribution: tuple[AttributionSpec, ...] = ()
