@@ -29,6 +29,7 @@ from ingestion.catalog.metric_sql import (
 from ingestion.catalog.models import Catalog, Metric
 from ingestion.catalog.mrr_sql import mrr_tables
 from ingestion.catalog.normalising import normalising_settings, normalising_tables
+from ingestion.catalog.orders_sql import orders_tables
 from ingestion.catalog.settings import CatalogSettings
 from ingestion.catalog.traffic_sql import bot_filter, internal_filter
 from ingestion.user_agents import ensure_user_agents
@@ -113,6 +114,7 @@ def compile_catalog(
         **funnel_tables(catalog.funnels, dialect),
         **mrr_tables(catalog.mrr, dialect),
         **attribution_tables(catalog.attribution, dialect),
+        **orders_tables(catalog.orders, dialect),
         **cohort_tables(catalog, settings, dialect),
         **experiment_tables(catalog, settings, dialect),
     }

@@ -28,6 +28,8 @@ from ingestion.catalog.funnel_checks import check_funnel
 from ingestion.catalog.funnel_models import FunnelsFile, FunnelSpec
 from ingestion.catalog.mrr_checks import check_mrr
 from ingestion.catalog.mrr_models import MrrSpec
+from ingestion.catalog.orders_checks import check_orders
+from ingestion.catalog.orders_models import OrdersSpec
 from ingestion.catalog.retention_checks import (
     check_activity_definition,
     check_cohort_value,
@@ -73,6 +75,7 @@ DEFINITION_LISTS: Final = (
         AttributionSpec,
         check_attribution,
     ),
+    DefinitionList("revenue.yml", "orders", "orders", OrdersSpec, check_orders),
     *(
         DefinitionList("segments.yml", key, kind, model, check_activity_definition)
         for key, kind, model in (

@@ -45,6 +45,7 @@ from ingestion.catalog.metric_models import (
 )
 from ingestion.catalog.money import ExchangeRate
 from ingestion.catalog.mrr_models import MrrSpec
+from ingestion.catalog.orders_models import OrdersSpec
 from ingestion.catalog.origin_models import (
     CursorSpec,
     OriginSpec,
@@ -81,6 +82,7 @@ __all__ = [
     "Metric",
     "MetricsFile",
     "MrrSpec",
+    "OrdersSpec",
     "OriginSpec",
     "PercentileMetric",
     "PostgresOrigin",
@@ -118,6 +120,7 @@ class Catalog:
     ltv: tuple[CohortValueSpec, ...] = ()
     mrr: tuple[MrrSpec, ...] = ()
     attribution: tuple[AttributionSpec, ...] = ()
+    orders: tuple[OrdersSpec, ...] = ()
     lifecycle: tuple[LifecycleSpec, ...] = ()
     stickiness: tuple[StickinessSpec, ...] = ()
     segments: tuple[SegmentationSpec, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ingestion.catalog.attribution_models import AttributionSpec
 from ingestion.catalog.fields import Declared
 from ingestion.catalog.mrr_models import MrrSpec
+from ingestion.catalog.orders_models import OrdersSpec
 
 
 class RevenueFile(Declared):
@@ -15,3 +16,4 @@ class RevenueFile(Declared):
 
     mrr: tuple[MrrSpec, ...] = ()
     attribution: tuple[AttributionSpec, ...] = ()
+    orders: tuple[OrdersSpec, ...] = ()

@@ -23,6 +23,7 @@ retention:
 ltv:
   - {name: value, target: {event: order}, periods: 17, unit: USD}
 """,
+    "revenue.yml": "orders: [{name: cds, line: {event: order}}]\n",
 }
 JANUARY = [
     *(7846, 1157, 964, 810, 679, 736, 720, 582, 559),
@@ -54,7 +55,8 @@ def test_cdnow_cohorts_and_revenue(
     warehouse.declare(tmp_path, as_of=datetime(1998, 7, 1))
     rows = orders(shared_dir / "data" / "cdnow" / "CDNOW_master.txt")
     warehouse.land(rows, load_id="19980701T000000000000")
-    warehouse.build(select=("+fct_retention", "+fct_cohort_ltv", "+fct_metrics"))
+    marts = ("fct_retention", "fct_cohort_ltv", "fct_metrics", "fct_orders_daily")
+    warehouse.build(select=[f"+{mart}" for mart in marts])
 
     sizes = warehouse.rows(
         """
@@ -87,3 +89,11 @@ def test_cdnow_cohorts_and_revenue(
     assert lifetime_values == [(113.07,), (104.60,), (100.24,)]
     cohorts = "select sum(revenue) from marts.fct_cohort_ltv where is_mature"
     assert warehouse.rows(cohorts) == revenue
+    # 80 of the 69,659 transactions cost nothing: they are no orders.
+    sold = warehouse.rows(
+        """
+        select sum(net_amount), sum(order_count), sum(new_customer_count)
+        from marts.fct_orders_daily
+        """
+    )
+    assert sold == [(Decimal("2500315.63"), 69_579, 23_502)]

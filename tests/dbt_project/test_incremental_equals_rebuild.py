@@ -34,6 +34,7 @@ MARTS = (
     *("marts.fct_funnel_attempts", "marts.fct_funnel_steps", "marts.fct_funnel_times"),
     *("marts.fct_funnel_persons", "marts.fct_funnel_bottlenecks"),
     *("marts.fct_attribution", "marts.fct_attribution_paths"),
+    "marts.fct_orders_daily",
 )
 START = datetime(2026, 3, 6, 20)
 TIMEOUT = timedelta(minutes=30)

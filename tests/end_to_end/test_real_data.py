@@ -108,6 +108,23 @@ def test_online_retail_revenue_to_the_cent(online_retail: HomeOfTest) -> None:
     assert sum(revenue for _, revenue in months) == Decimal("9747747.934000")
 
 
+def test_online_retail_orders_by_day_give_the_same_months(
+    online_retail: HomeOfTest,
+) -> None:
+    for dimension in ("all", "country"):
+        months = online_retail.rows(
+            f"""
+            select strftime(order_date, '%Y-%m'), sum(net_amount)
+            from marts.fct_orders_daily where dimension = '{dimension}' group by 1
+            """
+        )
+        assert {month: str(round(sum_, 2)) for month, sum_ in months} == MONTHLY_REVENUE
+    # Counted in the files themselves: invoices with a line above 0, whoever bought.
+    told = "select sum({}) from marts.fct_orders_daily where dimension = 'all'"
+    assert online_retail.value(told.format("order_count")) == 19_960
+    assert online_retail.value(told.format("new_customer_count")) == 4_338
+
+
 def test_online_retail_last_month_is_open(online_retail: HomeOfTest) -> None:
     open_months = online_retail.rows(
         """

@@ -1,0 +1,83 @@
+{# The orders of the compiled catalog, one mapping each, in order of name; the name of
+   their declaration (what changes figures is in it) under `declaration`. #}
+{% macro declared_orders() %}
+    {% if not execute %}{{ return([]) }}{% endif %}
+    {% set rows = run_query("select * from " ~ source('raw', 'catalog_orders') ~ " order by orders_name") %}
+    {% set settings = declared_settings() if rows.rows else {} %}
+    {% set declared = [] %}
+    {% for row in rows.rows %}
+        {% set orders = row.dict() %}
+        {% do orders.update({
+            'zone': settings['reporting_timezone'],
+            'dimensions': fromjson(orders.dimensions),
+            'declaration': local_md5([
+                orders.definition_hash,
+                settings['reporting_timezone'],
+                settings['event_rules_hash']
+            ] | join('|'))
+        }) %}
+        {% do declared.append(orders) %}
+    {% endfor %}
+    {{ return(declared) }}
+{% endmacro %}
+
+
+{# The declaration each definition of a table was computed under. #}
+{% macro orders_declarations_in(relation) -%}
+    {%- set rows = run_query(
+        'select orders_name, max(declaration) from ' ~ relation ~ ' group by orders_name'
+    ) -%}
+    {%- set known = {} -%}
+    {%- for row in rows.rows -%}{%- do known.update({row[0]: row[1]}) -%}{%- endfor -%}
+    {{ return(known) }}
+{%- endmacro %}
+
+
+{# The local days whose lines a run adds up, by definition: `all` where the declaration
+   is new, or a person's properties may have changed; else the changed days. Where no day
+   changed, a definition is left out. #}
+{% macro order_days_to_compute(known_declarations, mark) -%}
+    {%- if not execute -%}{{ return({}) }}{%- endif -%}
+    {%- set changed = changed_dates(changed_local_days_since(mark), 'activity_date') if known_declarations else [] -%}
+    {%- set days = {} -%}
+    {%- for orders in declared_orders() -%}
+        {%- if known_declarations.get(orders.orders_name) != orders.declaration
+            or (changed and orders.uses_person_properties) -%}
+            {%- do days.update({orders.orders_name: 'all'}) -%}
+        {%- elif changed -%}
+            {%- do days.update({orders.orders_name: changed}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(days) }}
+{%- endmacro %}
+
+
+{# Incremental strategy of orders: the rows of the days just added up make way for the
+   new ones, also where nothing comes back; rows of a declaration that no longer stands
+   go. #}
+{% macro get_incremental_replace_order_days_sql(arguments) %}
+    {% set target = arguments['target_relation'] %}
+    {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
+    {% set days = order_days_to_compute(
+        orders_declarations_in(target), high_water_mark('built_through_load_id')
+    ) %}
+    {% set standing = [] %}
+    {% for orders in declared_orders() %}
+        {% do standing.append(orders.declaration ~ orders.orders_name) %}
+    {% endfor %}
+
+    delete from {{ target }}
+    where
+        declaration || orders_name not in {{ sql_list(standing) }}
+        {% for name, listed in days.items() %}
+        or (
+            orders_name = '{{ name }}'
+            {% if listed != 'all' %}
+            and order_date in ({{ date_literals(listed) }})
+            {% endif %}
+        )
+        {% endfor %};
+
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from {{ arguments['temp_relation'] }}
+{% endmacro %}
