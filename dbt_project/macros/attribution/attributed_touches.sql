@@ -100,8 +100,10 @@
         false as is_direct,
         false as is_in_path,
         {% for model in attribution_models() -%}
-        {{ 'amount_units' if model in computed else 'null' }} as {{ model }}_amount_units,
-        {{ one_in_units() if model in computed else 'null' }} as {{ model }}_credit_units
+        cast({{ 'amount_units' if model in computed else 'null' }} as {{ type_of_units() }})
+            as {{ model }}_amount_units,
+        cast({{ one_in_units() if model in computed else 'null' }} as bigint)
+            as {{ model }}_credit_units
         {{- ',' if not loop.last }}
         {% endfor %}
     from conversions

@@ -59,6 +59,7 @@
 
 {# One column of credits, in units: null where the model is not declared. #}
 {% macro credited_units(model, computed, column, whole) -%}
+    cast(
     {%- if model not in computed -%}
     null
     {%- elif model in ('linear', 'position', 'time_decay') -%}
@@ -69,7 +70,8 @@
         'last': 'touch_count',
         'last_non_direct': 'coalesce(last_indirect_number, touch_count)'
     }[model] }} then {{ whole }} else 0 end
-    {%- endif %} as {{ model }}_{{ column }}_units
+    {%- endif %} as {{ type_of_units() if column == 'amount' else 'bigint' }})
+    as {{ model }}_{{ column }}_units
 {%- endmacro %}
 
 
