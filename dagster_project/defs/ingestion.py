@@ -36,6 +36,7 @@ CATALOG_TABLES = {
     "catalog_mrr": "One row per declared book of subscriptions.",
     "catalog_attribution": "One row per declared attribution.",
     "catalog_orders": "One row per declared kind of orders.",
+    "catalog_acquisition": "One row per declared acquisition.",
     "catalog_cohort_series": "One row per set of events that cohorts are counted from.",
     "catalog_retention": "One row per declared retention grid.",
     "catalog_retention_periods": "One row per retention grid and period it follows.",

@@ -6,8 +6,9 @@ its problems. Not here: shapes (models) and reading (`documents`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, Literal
 
 from ingestion.catalog.binding import ExpressionBinder, is_numeric
@@ -77,6 +78,7 @@ class KnownNames:
 
     `malformed_metrics` and `malformed_funnels` also hold those whose own errors are
     reported elsewhere.
+    `definitions` are the other lists of the catalog, by key.
     """
 
     events: Collection[str]
@@ -84,6 +86,16 @@ class KnownNames:
     malformed_metrics: Collection[str]
     funnels: Mapping[str, FunnelSpec]
     malformed_funnels: Collection[str]
+    definitions: Mapping[str, Sequence[Any]] = dataclass_field(default_factory=dict)
+
+    def names(self, key: str) -> list[str]:
+        """Give the names of one list of definitions."""
+        return [one.name for one in self.definitions.get(key, ())]
+
+    def definition(self, key: str, name: str) -> Any | None:
+        """Give a definition of a list by its name, if there is one."""
+        found = (one for one in self.definitions.get(key, ()) if one.name == name)
+        return next(found, None)
 
 
 def check_distinct_names(parts: Iterable[tuple[Part, str]]) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion.catalog.acquisition_sql import acquisition_tables
 from ingestion.catalog.attribution_sql import attribution_tables
 from ingestion.catalog.cohort_tables import cohort_tables
 from ingestion.catalog.event_models import JUNK_IDS, HeartbeatSpec, IdentityRules
@@ -115,6 +116,7 @@ def compile_catalog(
         **mrr_tables(catalog.mrr, dialect),
         **attribution_tables(catalog.attribution, dialect),
         **orders_tables(catalog.orders, dialect),
+        **acquisition_tables(catalog),
         **cohort_tables(catalog, settings, dialect),
         **experiment_tables(catalog, settings, dialect),
     }

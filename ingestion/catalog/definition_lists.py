@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from ingestion.catalog.acquisition_checks import check_acquisition
+from ingestion.catalog.acquisition_models import AcquisitionSpec
 from ingestion.catalog.attribution_checks import check_attribution
 from ingestion.catalog.attribution_models import AttributionSpec
 from ingestion.catalog.binding import ExpressionBinder
@@ -76,6 +78,11 @@ DEFINITION_LISTS: Final = (
         check_attribution,
     ),
     DefinitionList("revenue.yml", "orders", "orders", OrdersSpec, check_orders),
+    DefinitionList(
+        *("revenue.yml", "acquisition", "acquisition"),
+        AcquisitionSpec,
+        check_acquisition,
+    ),
     *(
         DefinitionList("segments.yml", key, kind, model, check_activity_definition)
         for key, kind, model in (

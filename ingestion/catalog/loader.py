@@ -189,6 +189,7 @@ def _check(
         malformed_metrics=_declared_names(documents["metrics.yml"], "metrics"),
         funnels={funnel.name: funnel for funnel in catalog.funnels},
         malformed_funnels=_declared_names(documents["funnels.yml"], "funnels"),
+        definitions={key: _values(items) for key, items in shaped.definitions.items()},
     )
     with ExpressionBinder() as binder:
         whole = Part(documents["events.yml"], (), "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ingestion.catalog.acquisition_models import AcquisitionSpec
 from ingestion.catalog.attribution_models import AttributionSpec
 from ingestion.catalog.engagement_models import (
     LifecycleSpec,
@@ -61,6 +62,7 @@ from ingestion.catalog.source_models import (
 )
 
 __all__ = [
+    "AcquisitionSpec",
     "ActivePersonsMetric",
     "AttributionSpec",
     "AverageMetric",
@@ -121,6 +123,7 @@ class Catalog:
     mrr: tuple[MrrSpec, ...] = ()
     attribution: tuple[AttributionSpec, ...] = ()
     orders: tuple[OrdersSpec, ...] = ()
+    acquisition: tuple[AcquisitionSpec, ...] = ()
     lifecycle: tuple[LifecycleSpec, ...] = ()
     stickiness: tuple[StickinessSpec, ...] = ()
     segments: tuple[SegmentationSpec, ...] = ()

@@ -5,6 +5,7 @@ Not here: the shapes of its lists, one module each.
 
 from __future__ import annotations
 
+from ingestion.catalog.acquisition_models import AcquisitionSpec
 from ingestion.catalog.attribution_models import AttributionSpec
 from ingestion.catalog.fields import Declared
 from ingestion.catalog.mrr_models import MrrSpec
@@ -17,3 +18,4 @@ class RevenueFile(Declared):
     mrr: tuple[MrrSpec, ...] = ()
     attribution: tuple[AttributionSpec, ...] = ()
     orders: tuple[OrdersSpec, ...] = ()
+    acquisition: tuple[AcquisitionSpec, ...] = ()
