@@ -41,7 +41,7 @@ from tests.dbt_project.warehouse_of_test import Row, WarehouseOfTest
 
 Case = dict[str, Any]
 SELECTED = ("+fct_attribution", "+fct_attribution_paths")
-CHECKS = ("int_attribution_touches", "fct_attribution", "fct_attribution_paths")
+BUILT = ("int_attribution_touches", "fct_attribution", "fct_attribution_paths")
 TABLES = ("marts.fct_attribution", "marts.fct_attribution_paths")
 # The names that peers give to models.
 KNOWN_AS = {
@@ -336,15 +336,13 @@ def test_a_late_session_and_a_changed_definition_repair_what_they_touch(
     warehouse.rows(mark.format("'!' || person_id", "attribution_name = 'kept'"))
     write_catalog(catalog, [kept, declaration("moved", Rules(lookback_days=2))])
     warehouse.declare(catalog)
-    warehouse.build(select=("int_attribution_touches+",))
+    warehouse.build(select=BUILT)
     assert warehouse.rows(
         "select distinct attribution_name, left(person_id, 1) = '!' "
         "from intermediate.int_attribution_touches order by all"
     ) == [("kept", True), ("moved", False)]
     repaired = [warehouse.table(name) for name in TABLES]
-    warehouse.dbt(
-        *("run", "--full-refresh", "--select", "int_attribution_touches+"),
-    )
+    warehouse.dbt("run", "--full-refresh", "--select", *BUILT)
     assert [warehouse.table(name) for name in TABLES] == repaired
     assert {row[0] for row in repaired[0]} == {"kept", "moved"}
 
@@ -406,7 +404,7 @@ def test_random_logs_give_the_reckoned_credits(
     # The first example is the simplest there is: no visits at all.
     assume(sum(len(seen) * len(sold) for seen, sold, _ in drawn) > 200)
     check_random_logs(warehouse, tmp_path / "catalog", drawn)
-    warehouse.dbt("test", "--select", *CHECKS)
+    warehouse.dbt("test", "--select", *BUILT)
 
 
 @pytest.mark.campaign

@@ -6,6 +6,12 @@
     {%- set computed = attribution.models -%}
     with conversions as ({{ conversions_of(attribution, days, touches) }}),
 
+    converter_sessions as ({{ sessions_of_converters(attribution, days) }}),
+
+    {% if attribution.reads_channel_group -%}
+    ways_to_come as {{ computed_once() }} ({{ channel_groups_of('converter_sessions') }}),
+
+    {% endif -%}
     touched as (
 
         select
@@ -15,7 +21,7 @@
             sessions.touched_at,
             sessions.channel,
             lower(sessions.channel) in {{ sql_list(attribution.direct_channels) }} as is_direct
-        from ({{ sessions_of_converters(attribution, days) }}) as sessions
+        from ({{ sessions_with_channels(attribution) }}) as sessions
         inner join conversions
             on
                 sessions.person_id = conversions.person_id
@@ -143,15 +149,42 @@
         left join {{ ref('int_person_properties') }} using (person_id)
         {% endif -%}
         where
-            coalesce({{ attribution.conversion_filter_sql }}, false)
+            {{ attribution.conversion_filter_sql }}
             {{ kept_traffic(attribution) }}
             and {{ is_credited_anew(days, touches) }}
     ) as events
 {%- endmacro %}
 
 
-{# The sessions with a channel of those who converted. #}
+{# The sessions of those who converted. #}
 {% macro sessions_of_converters(attribution, days) -%}
+    select *
+    from {{ ref('int_sessions') }}
+    where
+        person_id in (select conversions.person_id from conversions)
+        {{ kept_traffic(attribution) }}
+        {% if days != 'all' -%}
+        and session_start_date
+        >= date '{{ (days.events + days.sessions) | min }}' - {{ attribution.lookback_days + 3 }}
+        {%- endif %}
+{%- endmacro %}
+
+
+{# The channel group is told once for all sessions that came the same way: for each of
+   500 thousand it took as long as half of all the rest. #}
+{% macro channel_groups_of(sessions) -%}
+    select
+        *,
+        {{ channel_group(*ways_to_come()) }} as channel
+    from (select distinct {{ ways_to_come() | join(', ') }} from {{ sessions }}) as told
+{%- endmacro %}
+
+
+{% macro ways_to_come() %}{{ return(['utm_source', 'utm_medium', 'utm_campaign', 'referrer']) }}{% endmacro %}
+
+
+{# Those of them that have a channel. #}
+{% macro sessions_with_channels(attribution) -%}
     select
         session_id,
         person_id,
@@ -166,20 +199,22 @@
             started_at as touched_at,
             nullif(trim(cast({{ attribution.channel_sql }} as {{ dbt.type_string() }})), '')
                 as channel
+        {% if attribution.reads_channel_group -%}
         from (
             select
-                *,
-                {{ channel_group('utm_source', 'utm_medium', 'utm_campaign', 'referrer') }}
-                    as channel
-            from {{ ref('int_sessions') }}
-            where
-                person_id in (select conversions.person_id from conversions)
-                {{ kept_traffic(attribution) }}
-                {% if days != 'all' -%}
-                and session_start_date
-                >= date '{{ (days.events + days.sessions) | min }}' - {{ attribution.lookback_days + 3 }}
-                {%- endif %}
+                sessions.*,
+                ways.channel
+            from converter_sessions as sessions
+            inner join ways_to_come as ways
+                on
+                    {% for way in ways_to_come() -%}
+                    sessions.{{ way }} is not distinct from ways.{{ way }}
+                    {{ 'and ' if not loop.last }}
+                    {%- endfor %}
         ) as sessions
+        {%- else -%}
+        from converter_sessions
+        {%- endif %}
     ) as with_channels
     where channel is not null
 {%- endmacro %}

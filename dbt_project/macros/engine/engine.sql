@@ -5,6 +5,12 @@
 {% macro duckdb__inline_cte() %}{{ return('not materialized') }}{% endmacro %}
 
 
+{# A CTE that is read once and yet not to be computed for each row that reads it. #}
+{% macro computed_once() %}{{ return(adapter.dispatch('computed_once')()) }}{% endmacro %}
+{% macro default__computed_once() %}{{ return('') }}{% endmacro %}
+{% macro duckdb__computed_once() %}{{ return('materialized') }}{% endmacro %}
+
+
 {% macro to_local_time(timestamp) %}
     {%- set zone = setting('reporting_timezone') -%}
     {%- if zone == 'UTC' -%}
