@@ -21,7 +21,9 @@ SpendColumn = Literal[
 class AcquisitionSpec(Declared):
     """Landed spend held against those who came, by the source they came from."""
 
-    name: Name = Field(description="Its lasting name: history hangs on it.")
+    name: Name = Field(
+        description="Its lasting name: history hangs on it.", examples=["account_costs"]
+    )
     label: Text | None = Field(default=None, description="The name people read.")
     description: Text | None = Field(
         default=None, description="What it tells, one sentence."
@@ -30,30 +32,42 @@ class AcquisitionSpec(Declared):
     ltv: Name = Field(
         description="An LTV of retention.yml: who is acquired (its target), by which "
         "period, and what they are worth.",
+        examples=["account_value"],
     )
     breakdown: Name = Field(
-        description="One of its breakdowns: the source, in the words of the spend."
+        description="One of its breakdowns: the source, in the words of the spend.",
+        examples=["source"],
     )
     spend_by: SpendColumn = Field(
-        default="utm_source", description="The column of `spend` that names the source."
+        default="utm_source",
+        description="The column of `spend` that names the source.",
+        examples=["utm_campaign"],
     )
     spend_source: (
         Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] | None
-    ) = Field(default=None, description="Only spend of this landing folder.")
+    ) = Field(
+        default=None,
+        description="Only spend of this landing folder.",
+        examples=["google_ads"],
+    )
     horizon: int | None = Field(
         default=None,
         ge=0,
         le=400,
         description="The period after the start by whose end LTV is held against cost; "
         "default: the last one the LTV follows.",
+        examples=[3],
     )
     attribution: Name | None = Field(
         default=None,
         description="An attribution whose channels are these sources, for the return "
         "on spend (ROAS).",
+        examples=["purchases_by_source"],
     )
     model: AttributionModel = Field(
-        default="last", description="Which of its models counts."
+        default="last",
+        description="Which of its models counts.",
+        examples=["last_non_direct"],
     )
 
     @model_validator(mode="after")

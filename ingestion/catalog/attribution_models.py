@@ -58,19 +58,32 @@ class PositionWeights(Declared):
 class AttributionSpec(Declared):
     """Conversions, and how they are credited to the sessions before them."""
 
-    name: Name = Field(description="Its lasting name: history hangs on it.")
-    label: Text | None = Field(default=None, description="The name people read.")
+    name: Name = Field(
+        description="Its lasting name: history hangs on it.",
+        examples=["course_purchases"],
+    )
+    label: Text | None = Field(
+        default=None,
+        description="The name people read.",
+        examples=["Course purchases by channel"],
+    )
     description: Text | None = Field(
         default=None, description="What it tells, one sentence."
     )
-    owner: Text | None = Field(default=None, description="Who answers for it.")
-    unit: Text | None = Field(default=None, description="Of the value, such as USD.")
+    owner: Text | None = Field(
+        default=None, description="Who answers for it.", examples=["growth"]
+    )
+    unit: Text | None = Field(
+        default=None, description="Of the value, such as USD.", examples=["USD"]
+    )
     conversion: EventFilter = Field(
-        description="What is credited: every such event, not only a person's first."
+        description="What is credited: every such event, not only a person's first.",
+        examples=[{"event": "purchase_completed", "where": "revenue > 0"}],
     )
     value: ExpressionText = Field(
         default="revenue",
         description="What a conversion is worth; null counts as 0.",
+        examples=["revenue", "property_number('amount')"],
     )
     lookback_days: int = Field(
         default=30,
@@ -78,36 +91,46 @@ class AttributionSpec(Declared):
         le=366,
         description="A touch counts from this many times 24 hours before the "
         "conversion, inclusive, up to its instant, never after.",
+        examples=[30],
     )
     channel: ExpressionText = Field(
         default="channel",
         description="The channel of a session, an expression over its columns such as "
         "utm_source or lower(utm_medium); default: the channel group. A session "
         "without one is no touch.",
+        examples=["channel", "utm_source"],
     )
     direct_channels: DistinctNames = Field(
         default=("Direct", "(direct)"),
         description="Channels that `last_non_direct` passes over where there is any "
         "other; capitals do not matter.",
+        examples=[["Direct", "(direct)"]],
     )
     models: Models = Field(
-        default=ATTRIBUTION_MODELS, description="Which models are computed."
+        default=ATTRIBUTION_MODELS,
+        description="Which models are computed.",
+        examples=[["first", "last_non_direct", "linear"]],
     )
     position_weights: PositionWeights = Field(
         default=PositionWeights(),
         description="Of `position`; two touches share as first to last, one has all.",
+        examples=[{"first": 40, "middle": 20, "last": 40}],
     )
     half_life_days: float = Field(
         default=7,
         gt=0,
         le=3_660,
         description="Of `time_decay`: a touch so much earlier has half the credit.",
+        examples=[7],
     )
     collapse_repeats: bool = Field(
         default=True,
         description="Whether equal channels one after the other are one in paths; "
         "credits are not changed.",
+        examples=[True],
     )
     include_bots: bool = Field(
-        default=False, description="Count bots and internal traffic too."
+        default=False,
+        description="Count bots and internal traffic too.",
+        examples=[False],
     )

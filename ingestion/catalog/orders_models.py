@@ -17,42 +17,55 @@ from ingestion.catalog.metric_models import Dimension, EventFilter
 class OrdersSpec(Declared):
     """Lines of orders, of which days are added up."""
 
-    name: Name = Field(description="Its lasting name: history hangs on it.")
+    name: Name = Field(
+        description="Its lasting name: history hangs on it.", examples=["course_orders"]
+    )
     label: Text | None = Field(default=None, description="The name people read.")
     description: Text | None = Field(
         default=None, description="What it tells, one sentence."
     )
     owner: Text | None = Field(default=None, description="Who answers for it.")
-    unit: Text | None = Field(default=None, description="Of the value, such as USD.")
+    unit: Text | None = Field(
+        default=None, description="Of the value, such as USD.", examples=["USD"]
+    )
     line: EventFilter = Field(
         description="Each such event is a line of an order. One of a negative value "
-        "is a refund."
+        "is a refund.",
+        examples=[{"event": "purchase_completed"}],
     )
     refund: EventFilter | None = Field(
         default=None,
         description="Each such event gives money back, whatever the sign of its value; "
         "it counts on its own day.",
+        examples=[{"event": "refund_issued"}],
     )
     value: ExpressionText = Field(
-        default="revenue", description="Money of a line or refund; null counts as 0."
+        default="revenue",
+        description="Money of a line or refund; null counts as 0.",
+        examples=["revenue"],
     )
     order: ExpressionText = Field(
         default="event_id",
         description="Id of the order, such as property('invoice'); default: a line is "
         "an order, as is one without an id.",
+        examples=["property('order_id')"],
     )
     customer: ExpressionText = Field(
         default="person_id",
         description="Who buys: a person, or any id such as property('account_id'). "
         "Lines of nobody known count for money and orders.",
+        examples=["person_id", "property('account_id')"],
     )
     dimensions: tuple[Dimension, ...] = Field(
         default=(),
         description="What orders are broken down by: columns, or expressions with a "
         "name such as {name: plan, sql: property('plan')}. Groups of an order's lines.",
+        examples=[["country", {"name": "plan", "sql": "property('plan')"}]],
     )
     include_bots: bool = Field(
-        default=False, description="Count bots and internal traffic too."
+        default=False,
+        description="Count bots and internal traffic too.",
+        examples=[False],
     )
 
     @model_validator(mode="after")

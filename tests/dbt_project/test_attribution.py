@@ -345,6 +345,10 @@ def test_a_late_session_and_a_changed_definition_repair_what_they_touch(
     warehouse.dbt("run", "--full-refresh", "--select", *BUILT)
     assert [warehouse.table(name) for name in TABLES] == repaired
     assert {row[0] for row in repaired[0]} == {"kept", "moved"}
+    write_catalog(catalog, [])
+    warehouse.declare(catalog)
+    warehouse.build(select=BUILT)
+    assert [warehouse.table(name) for name in TABLES] == [[], []]
 
 
 logs = st.lists(

@@ -97,7 +97,7 @@
 
     delete from {{ target }}
     where
-        declaration || attribution_name not in {{ sql_list(standing) }}
+        not coalesce(declaration || attribution_name in {{ sql_list(standing) }}, false)
         {% for name, changed in days.items() %}
         or (attribution_name = '{{ name }}' and {{ is_credited_anew(changed, target) }})
         {% endfor %};

@@ -68,7 +68,7 @@
 
     delete from {{ target }}
     where
-        declaration || orders_name not in {{ sql_list(standing) }}
+        not coalesce(declaration || orders_name in {{ sql_list(standing) }}, false)
         {% for name, listed in days.items() %}
         or (
             orders_name = '{{ name }}'
