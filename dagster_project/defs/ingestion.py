@@ -37,6 +37,7 @@ CATALOG_TABLES = {
     "catalog_attribution": "One row per declared attribution.",
     "catalog_orders": "One row per declared kind of orders.",
     "catalog_acquisition": "One row per declared acquisition.",
+    "catalog_paths": "One row per declared path from or to an event.",
     "catalog_cohort_series": "One row per set of events that cohorts are counted from.",
     "catalog_retention": "One row per declared retention grid.",
     "catalog_retention_periods": "One row per retention grid and period it follows.",

@@ -31,6 +31,7 @@ from ingestion.catalog.models import Catalog, Metric
 from ingestion.catalog.mrr_sql import mrr_tables
 from ingestion.catalog.normalising import normalising_settings, normalising_tables
 from ingestion.catalog.orders_sql import orders_tables
+from ingestion.catalog.path_sql import path_tables
 from ingestion.catalog.settings import CatalogSettings
 from ingestion.catalog.traffic_sql import bot_filter, internal_filter
 from ingestion.user_agents import ensure_user_agents
@@ -117,6 +118,7 @@ def compile_catalog(
         **attribution_tables(catalog.attribution, dialect),
         **orders_tables(catalog.orders, dialect),
         **acquisition_tables(catalog),
+        **path_tables(catalog.paths, catalog, dialect),
         **cohort_tables(catalog, settings, dialect),
         **experiment_tables(catalog, settings, dialect),
     }

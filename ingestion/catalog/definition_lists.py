@@ -32,6 +32,8 @@ from ingestion.catalog.mrr_checks import check_mrr
 from ingestion.catalog.mrr_models import MrrSpec
 from ingestion.catalog.orders_checks import check_orders
 from ingestion.catalog.orders_models import OrdersSpec
+from ingestion.catalog.path_checks import check_path
+from ingestion.catalog.path_models import PathsFile, PathSpec
 from ingestion.catalog.retention_checks import (
     check_activity_definition,
     check_cohort_value,
@@ -60,6 +62,7 @@ class DefinitionList:
 
 DEFINITION_FILES: Final[dict[str, type[BaseModel]]] = {
     "funnels.yml": FunnelsFile,
+    "paths.yml": PathsFile,
     "retention.yml": RetentionFile,
     "revenue.yml": RevenueFile,
     "segments.yml": SegmentsFile,
@@ -71,6 +74,7 @@ DEFINITION_LISTS: Final = (
         "retention.yml", "retention", "retention", RetentionSpec, check_retention
     ),
     DefinitionList("retention.yml", "ltv", "ltv", CohortValueSpec, check_cohort_value),
+    DefinitionList("paths.yml", "paths", "path", PathSpec, check_path),
     DefinitionList("revenue.yml", "mrr", "mrr", MrrSpec, check_mrr),
     DefinitionList(
         *("revenue.yml", "attribution", "attribution"),

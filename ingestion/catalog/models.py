@@ -53,6 +53,7 @@ from ingestion.catalog.origin_models import (
     PostgresOrigin,
     S3Origin,
 )
+from ingestion.catalog.path_models import PathSpec
 from ingestion.catalog.retention_models import CohortValueSpec, RetentionSpec
 from ingestion.catalog.source_models import (
     ReaderSpec,
@@ -86,6 +87,7 @@ __all__ = [
     "MrrSpec",
     "OrdersSpec",
     "OriginSpec",
+    "PathSpec",
     "PercentileMetric",
     "PostgresOrigin",
     "PropertySpec",
@@ -128,6 +130,7 @@ class Catalog:
     stickiness: tuple[StickinessSpec, ...] = ()
     segments: tuple[SegmentationSpec, ...] = ()
     experiments: tuple[ExperimentSpec, ...] = ()
+    paths: tuple[PathSpec, ...] = ()
 
     @property
     def event_names(self) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ MARTS = (
     *("marts.fct_funnel_persons", "marts.fct_funnel_bottlenecks"),
     *("marts.fct_attribution", "marts.fct_attribution_paths"),
     "marts.fct_orders_daily",
+    *("marts.fct_paths", "marts.fct_path_sequences"),
 )
 START = datetime(2026, 3, 6, 20)
 TIMEOUT = timedelta(minutes=30)

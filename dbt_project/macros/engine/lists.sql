@@ -64,3 +64,12 @@
 {% macro duckdb__text_in_order(text, separator, order_by) %}
     {{ return("string_agg(" ~ text ~ ", " ~ separator ~ " order by " ~ order_by ~ ")") }}
 {% endmacro %}
+{% macro empty_list_of_texts() %}{{ return(adapter.dispatch('empty_list_of_texts')()) }}{% endmacro %}
+{% macro default__empty_list_of_texts() %}{{ return('cast(null as array<string>)') }}{% endmacro %}
+{% macro duckdb__empty_list_of_texts() %}{{ return('cast(null as varchar[])') }}{% endmacro %}
+
+
+{# The items of a list that are not missing. #}
+{% macro known_items(list) %}{{ return(adapter.dispatch('known_items')(list)) }}{% endmacro %}
+{% macro default__known_items(list) %}{{ return('array_compact(' ~ list ~ ')') }}{% endmacro %}
+{% macro duckdb__known_items(list) %}{{ return('list_filter(' ~ list ~ ', lambda item: item is not null)') }}{% endmacro %}

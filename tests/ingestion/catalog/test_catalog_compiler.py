@@ -281,6 +281,7 @@ def test_files(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         "catalog_attribution.parquet",
         "catalog_orders.parquet",
         "catalog_acquisition.parquet",
+        "catalog_paths.parquet",
         "catalog_cohort_series.parquet",
         "catalog_retention.parquet",
         "catalog_retention_periods.parquet",

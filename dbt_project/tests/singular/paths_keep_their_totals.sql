@@ -1,0 +1,75 @@
+-- What leaves a node is what came to it, but at an end or on the last step; and whole
+-- sequences are as many as anchors.
+with came as (
+
+    select
+        path_name,
+        period,
+        period_start,
+        step,
+        node,
+        sum(path_count) as path_count
+    from {{ ref('fct_paths') }}
+    group by path_name, period, period_start, step, node
+
+),
+
+left_again as (
+
+    select
+        path_name,
+        period,
+        period_start,
+        step - 1 as step,
+        previous_node as node,
+        sum(path_count) as path_count
+    from {{ ref('fct_paths') }}
+    where step > 0
+    group by path_name, period, period_start, step, previous_node
+
+),
+
+whole as (
+
+    select
+        path_name,
+        period,
+        period_start,
+        sum(path_count) as path_count
+    from {{ ref('fct_path_sequences') }}
+    group by path_name, period, period_start
+
+)
+
+select
+    coalesce(came.path_name, left_again.path_name) as path_name,
+    coalesce(came.node, left_again.node) as node
+from came
+full outer join left_again
+    on
+        came.path_name = left_again.path_name
+        and came.period = left_again.period
+        and came.period_start = left_again.period_start
+        and came.step = left_again.step
+        and came.node = left_again.node
+left join {{ ref('stg_catalog_paths') }} as paths on came.path_name = paths.path_name
+where
+    came.path_name is null
+    or (
+        came.node <> '(end)'
+        and came.step < paths.step_count
+        and came.path_count is distinct from left_again.path_count
+    )
+union all
+select
+    came.path_name,
+    'all sequences' as node
+from came
+left join whole
+    on
+        came.path_name = whole.path_name
+        and came.period = whole.period
+        and came.period_start = whole.period_start
+where came.step = 0
+group by came.path_name, came.period, came.period_start, whole.path_count
+having sum(came.path_count) <> coalesce(whole.path_count, 0)
