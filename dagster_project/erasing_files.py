@@ -30,8 +30,11 @@ SUFFIX = ".erasing"
 KEY_COLUMNS = (
     *("person_id", "linked_person_id", "user_id", "anonymous_id", "identity"),
     *("linked_identity", "unit_id", "device_id", "email", "customer_id"),
+    *("inviter_id", "invitee_id", "invitee_identity"),
 )
-PERSON_IDS = ("person_id", "linked_person_id", "customer_id")
+PERSON_IDS = (
+    *("person_id", "linked_person_id", "customer_id", "inviter_id", "invitee_id"),
+)
 _SQLITE = b"SQLite format 3\0"
 _PARQUET = b"PAR1"
 _TEXT_TYPES = ("VARCHAR", "JSON")

@@ -36,7 +36,7 @@ PERSON_COLUMNS = frozenset(
     {
         *("person_id", "user_id", "anonymous_id", "identity", "linked_identity"),
         *("linked_person_id", "device_id", "session_id", "vendor_session_id", "email"),
-        "customer_id",
+        *("customer_id", "inviter_id", "invitee_id"),
     }
 )
 

@@ -33,6 +33,12 @@ from ingestion.catalog.engagement_sql import (
     segmentation_row,
     stickiness_row,
 )
+from ingestion.catalog.group_sql import (
+    GROUP_COLUMNS,
+    group_row,
+    group_series,
+    group_specs,
+)
 from ingestion.catalog.models import Catalog
 from ingestion.catalog.retention_models import CohortDefinition
 from ingestion.catalog.retention_sql import (
@@ -72,6 +78,10 @@ def cohort_tables(
         "catalog_lifecycle": (cycles, LIFECYCLE_COLUMNS),
         "catalog_stickiness": (sticky, STICKINESS_COLUMNS),
         "catalog_segmentations": (parted, SEGMENTATION_COLUMNS),
+        "catalog_groups": (
+            [group_row(spec, compiler(spec)) for spec in group_specs(catalog)],
+            GROUP_COLUMNS,
+        ),
     }
 
 
@@ -88,3 +98,5 @@ def _all_series(
         yield activity_series(compiler(spec), spec)
     for segmentation in catalog.segments:
         yield seen_series(compiler(segmentation))
+    for group in group_specs(catalog):
+        yield from group_series(group, compiler(group))

@@ -22,6 +22,7 @@ from ingestion.catalog.cohort_tables import cohort_tables
 from ingestion.catalog.event_models import JUNK_IDS, HeartbeatSpec, IdentityRules
 from ingestion.catalog.experiment_sql import experiment_tables
 from ingestion.catalog.funnel_sql import funnel_tables
+from ingestion.catalog.growth_sql import growth_tables
 from ingestion.catalog.metric_sql import (
     MetricCompiler,
     activity_filter,
@@ -118,6 +119,7 @@ def compile_catalog(
         **attribution_tables(catalog.attribution, dialect),
         **orders_tables(catalog.orders, dialect),
         **acquisition_tables(catalog),
+        **growth_tables(catalog.referrals, catalog, dialect),
         **path_tables(catalog.paths, catalog, dialect),
         **cohort_tables(catalog, settings, dialect),
         **experiment_tables(catalog, settings, dialect),

@@ -28,6 +28,19 @@ from ingestion.catalog.engagement_models import (
 )
 from ingestion.catalog.funnel_checks import check_funnel
 from ingestion.catalog.funnel_models import FunnelsFile, FunnelSpec
+from ingestion.catalog.group_checks import check_group
+from ingestion.catalog.group_models import (
+    AchievementSpec,
+    AudienceFile,
+    ChallengeSpec,
+    ContentSpec,
+    FeatureSpec,
+    GeographySpec,
+    MarketSegmentSpec,
+    ShareSpec,
+)
+from ingestion.catalog.growth_checks import check_referral
+from ingestion.catalog.growth_models import GrowthFile, ReferralSpec
 from ingestion.catalog.mrr_checks import check_mrr
 from ingestion.catalog.mrr_models import MrrSpec
 from ingestion.catalog.orders_checks import check_orders
@@ -61,7 +74,9 @@ class DefinitionList:
 
 
 DEFINITION_FILES: Final[dict[str, type[BaseModel]]] = {
+    "audience.yml": AudienceFile,
     "funnels.yml": FunnelsFile,
+    "growth.yml": GrowthFile,
     "paths.yml": PathsFile,
     "retention.yml": RetentionFile,
     "revenue.yml": RevenueFile,
@@ -74,6 +89,19 @@ DEFINITION_LISTS: Final = (
         "retention.yml", "retention", "retention", RetentionSpec, check_retention
     ),
     DefinitionList("retention.yml", "ltv", "ltv", CohortValueSpec, check_cohort_value),
+    DefinitionList("growth.yml", "referrals", "referral", ReferralSpec, check_referral),
+    *(
+        DefinitionList(file, key, key.removesuffix("s"), model, check_group)
+        for file, key, model in (
+            ("growth.yml", "shares", ShareSpec),
+            ("growth.yml", "achievements", AchievementSpec),
+            ("growth.yml", "challenges", ChallengeSpec),
+            ("segments.yml", "features", FeatureSpec),
+            ("audience.yml", "geography", GeographySpec),
+            ("audience.yml", "content", ContentSpec),
+            ("audience.yml", "market_segments", MarketSegmentSpec),
+        )
+    ),
     DefinitionList("paths.yml", "paths", "path", PathSpec, check_path),
     DefinitionList("revenue.yml", "mrr", "mrr", MrrSpec, check_mrr),
     DefinitionList(

@@ -57,6 +57,10 @@ class DefinitionCompiler:
             return names_sql
         return f"{names_sql} AND ({self._compiled(events.where, 'condition')})"
 
+    def condition(self, text: str | None) -> str | None:
+        """Give the SQL of a condition; none for none."""
+        return None if text is None else f"({self._compiled(text, 'condition')})"
+
     def text(self, text: str | None) -> str | None:
         """Give the SQL of an expression as text; none for none."""
         if text is None:

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from ingestion.catalog.fields import Declared
+from ingestion.catalog.group_models import FeatureSpec
 from ingestion.catalog.metric_models import PERIODS, Period
 from ingestion.catalog.retention_models import (
     MOST_PERIODS,
@@ -170,3 +171,4 @@ class SegmentsFile(Declared):
     lifecycle: tuple[LifecycleSpec, ...] = ()
     stickiness: tuple[StickinessSpec, ...] = ()
     segments: tuple[SegmentationSpec, ...] = ()
+    features: tuple[FeatureSpec, ...] = ()

@@ -24,6 +24,16 @@ from ingestion.catalog.event_models import (
 )
 from ingestion.catalog.experiment_models import ExperimentSpec
 from ingestion.catalog.funnel_models import FunnelSpec
+from ingestion.catalog.group_models import (
+    AchievementSpec,
+    ChallengeSpec,
+    ContentSpec,
+    FeatureSpec,
+    GeographySpec,
+    MarketSegmentSpec,
+    ShareSpec,
+)
+from ingestion.catalog.growth_models import ReferralSpec
 from ingestion.catalog.metric_models import (
     ActivePersonsMetric,
     AverageMetric,
@@ -94,6 +104,7 @@ __all__ = [
     "RatioMetric",
     "RatioPart",
     "ReaderSpec",
+    "ReferralSpec",
     "RetentionMetric",
     "RetentionSpec",
     "S3Origin",
@@ -131,6 +142,14 @@ class Catalog:
     segments: tuple[SegmentationSpec, ...] = ()
     experiments: tuple[ExperimentSpec, ...] = ()
     paths: tuple[PathSpec, ...] = ()
+    referrals: tuple[ReferralSpec, ...] = ()
+    shares: tuple[ShareSpec, ...] = ()
+    achievements: tuple[AchievementSpec, ...] = ()
+    challenges: tuple[ChallengeSpec, ...] = ()
+    features: tuple[FeatureSpec, ...] = ()
+    geography: tuple[GeographySpec, ...] = ()
+    content: tuple[ContentSpec, ...] = ()
+    market_segments: tuple[MarketSegmentSpec, ...] = ()
 
     @property
     def event_names(self) -> tuple[str, ...]:

@@ -35,7 +35,10 @@ MARTS = (
     *("marts.fct_funnel_persons", "marts.fct_funnel_bottlenecks"),
     *("marts.fct_attribution", "marts.fct_attribution_paths"),
     "marts.fct_orders_daily",
-    *("marts.fct_paths", "marts.fct_path_sequences"),
+    *("marts.fct_paths", "marts.fct_path_sequences", "marts.fct_referrals"),
+    *("marts.fct_referral_members", "marts.fct_viral_coefficient"),
+    *("marts.fct_shares", "marts.fct_achievements", "marts.fct_leaderboards"),
+    *("marts.fct_geography", "marts.fct_feature_adoption"),
 )
 START = datetime(2026, 3, 6, 20)
 TIMEOUT = timedelta(minutes=30)

@@ -281,6 +281,8 @@ def test_files(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         "catalog_attribution.parquet",
         "catalog_orders.parquet",
         "catalog_acquisition.parquet",
+        "catalog_groups.parquet",
+        "catalog_referrals.parquet",
         "catalog_paths.parquet",
         "catalog_cohort_series.parquet",
         "catalog_retention.parquet",

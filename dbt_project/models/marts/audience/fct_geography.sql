@@ -1,0 +1,14 @@
+-- Written by a macro, so dbt is told what it refers to: depends_on: {{ ref('int_group_periods') }}
+with ranked as (
+
+    {{ ranked_groups('geography', 'place') }}
+
+),
+
+final as (
+
+    select * from ranked
+
+)
+
+select * from final

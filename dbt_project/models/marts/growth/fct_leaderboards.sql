@@ -1,0 +1,55 @@
+-- The blocks exist only once the catalog is read, so dbt is told what they refer to:
+-- depends_on: {{ ref('int_cohort_days') }}
+-- depends_on: {{ ref('int_watermark') }}
+with points as (
+
+    {% for group in declared_groups() if group.kind == 'challenge' %}
+    {% for period in periods_of_group(group) %}
+    select
+        '{{ group.definition_name }}' as definition_name,
+        '{{ period }}' as period,
+        period_start,
+        group_value,
+        unit_key,
+        event_count,
+        value_sum
+    from ({{ units_of_group(group, period) }}) as units
+    union all
+    {% endfor %}
+    {% endfor %}
+    select
+        definition_name,
+        period,
+        period_start,
+        group_value,
+        cast(null as integer) as unit_key,
+        event_count,
+        value_sum
+    from ({{ no_group_periods() }}) as nothing
+
+),
+
+final as (
+
+    select
+        points.definition_name,
+        points.period,
+        points.period_start,
+        points.group_value as challenge,
+        units.unit_id as person_id,
+        cast(rank() over (
+            partition by
+                points.definition_name,
+                points.period,
+                points.period_start,
+                points.group_value
+            order by points.value_sum desc
+        ) as integer) as leaderboard_rank,
+        cast(points.value_sum as decimal(38, 6)) as points,
+        cast(points.event_count as bigint) as event_count
+    from points
+    inner join {{ ref('int_cohort_units') }} as units on points.unit_key = units.unit_key
+
+)
+
+select * from final
