@@ -39,6 +39,8 @@ CATALOG_TABLES = {
     "catalog_acquisition": "One row per declared acquisition.",
     "catalog_groups": "One row per declared count by the groups of a dimension.",
     "catalog_referrals": "One row per declared way of inviting persons.",
+    "catalog_performance": "One row per declared measure of how the product runs.",
+    "catalog_role_migrations": "One row per declared way of moving between roles.",
     "catalog_paths": "One row per declared path from or to an event.",
     "catalog_cohort_series": "One row per set of events that cohorts are counted from.",
     "catalog_retention": "One row per declared retention grid.",

@@ -33,6 +33,8 @@ from ingestion.catalog.mrr_sql import mrr_tables
 from ingestion.catalog.normalising import normalising_settings, normalising_tables
 from ingestion.catalog.orders_sql import orders_tables
 from ingestion.catalog.path_sql import path_tables
+from ingestion.catalog.performance_sql import performance_tables
+from ingestion.catalog.role_sql import role_tables
 from ingestion.catalog.settings import CatalogSettings
 from ingestion.catalog.traffic_sql import bot_filter, internal_filter
 from ingestion.user_agents import ensure_user_agents
@@ -120,6 +122,8 @@ def compile_catalog(
         **orders_tables(catalog.orders, dialect),
         **acquisition_tables(catalog),
         **growth_tables(catalog.referrals, catalog, dialect),
+        **performance_tables(catalog.performance, catalog, dialect),
+        **role_tables(catalog.role_migrations, catalog, dialect),
         **path_tables(catalog.paths, catalog, dialect),
         **cohort_tables(catalog, settings, dialect),
         **experiment_tables(catalog, settings, dialect),

@@ -37,6 +37,7 @@ from ingestion.catalog.group_models import (
     FeatureSpec,
     GeographySpec,
     MarketSegmentSpec,
+    PeerBenchmarkSpec,
     ShareSpec,
 )
 from ingestion.catalog.growth_checks import check_referral
@@ -47,6 +48,8 @@ from ingestion.catalog.orders_checks import check_orders
 from ingestion.catalog.orders_models import OrdersSpec
 from ingestion.catalog.path_checks import check_path
 from ingestion.catalog.path_models import PathsFile, PathSpec
+from ingestion.catalog.performance_checks import check_performance
+from ingestion.catalog.performance_models import OperationsFile, PerformanceSpec
 from ingestion.catalog.retention_checks import (
     check_activity_definition,
     check_cohort_value,
@@ -58,6 +61,8 @@ from ingestion.catalog.retention_models import (
     RetentionSpec,
 )
 from ingestion.catalog.revenue_models import RevenueFile
+from ingestion.catalog.role_checks import check_role_migration
+from ingestion.catalog.role_models import RoleMigrationSpec
 
 Check = Callable[[Any, Part, KnownNames, ExpressionBinder], Iterator[Problem]]
 
@@ -77,6 +82,7 @@ DEFINITION_FILES: Final[dict[str, type[BaseModel]]] = {
     "audience.yml": AudienceFile,
     "funnels.yml": FunnelsFile,
     "growth.yml": GrowthFile,
+    "operations.yml": OperationsFile,
     "paths.yml": PathsFile,
     "retention.yml": RetentionFile,
     "revenue.yml": RevenueFile,
@@ -100,7 +106,18 @@ DEFINITION_LISTS: Final = (
             ("audience.yml", "geography", GeographySpec),
             ("audience.yml", "content", ContentSpec),
             ("audience.yml", "market_segments", MarketSegmentSpec),
+            ("audience.yml", "peer_benchmarks", PeerBenchmarkSpec),
         )
+    ),
+    DefinitionList(
+        "audience.yml",
+        "role_migrations",
+        "role_migration",
+        RoleMigrationSpec,
+        check_role_migration,
+    ),
+    DefinitionList(
+        "operations.yml", "performance", "measure", PerformanceSpec, check_performance
     ),
     DefinitionList("paths.yml", "paths", "path", PathSpec, check_path),
     DefinitionList("revenue.yml", "mrr", "mrr", MrrSpec, check_mrr),

@@ -14,7 +14,12 @@ from pydantic import AfterValidator, Field
 
 from ingestion.catalog.fields import Declared, ExpressionText, Text
 from ingestion.catalog.metric_models import EventFilter, ordered_periods
-from ingestion.catalog.retention_models import ActivityFilter, CohortDefinition
+from ingestion.catalog.retention_models import (
+    MOST_PERIODS,
+    ActivityFilter,
+    CohortDefinition,
+)
+from ingestion.catalog.role_models import RoleMigrationSpec
 
 GroupKind = Literal[
     "share",
@@ -24,6 +29,7 @@ GroupKind = Literal[
     "geography",
     "content",
     "market_segment",
+    "peer_benchmark",
 ]
 GroupPeriod = Literal["day", "week", "month"]
 
@@ -118,9 +124,35 @@ class MarketSegmentSpec(GroupSpec):
     kind: ClassVar[GroupKind] = "market_segment"
 
 
+class PeerBenchmarkSpec(GroupSpec):
+    """How each person compares with the peers of the same group."""
+
+    kind: ClassVar[GroupKind] = "peer_benchmark"
+
+    by: ExpressionText = Field(
+        description="Whose peer a person is: person_property('role'). Of several "
+        "groups the one with most of the person's events counts."
+    )
+    days: int = Field(
+        default=28,
+        ge=1,
+        le=MOST_PERIODS,
+        description="Local days up to the watermark in which events (or the `value`) "
+        "are added up; who has none is no peer.",
+    )
+    min_peers: int = Field(
+        default=20,
+        ge=2,
+        le=1_000_000,
+        description="A smaller group has no percentiles.",
+    )
+
+
 class AudienceFile(Declared):
     """audience.yml: who is here, and what they are here for."""
 
     geography: tuple[GeographySpec, ...] = ()
     content: tuple[ContentSpec, ...] = ()
     market_segments: tuple[MarketSegmentSpec, ...] = ()
+    peer_benchmarks: tuple[PeerBenchmarkSpec, ...] = ()
+    role_migrations: tuple[RoleMigrationSpec, ...] = ()

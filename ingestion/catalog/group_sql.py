@@ -17,6 +17,7 @@ from ingestion.catalog.group_models import (
     ChallengeSpec,
     FeatureSpec,
     GroupSpec,
+    PeerBenchmarkSpec,
     ShareSpec,
 )
 from ingestion.catalog.models import Catalog
@@ -33,6 +34,8 @@ GROUP_COLUMNS: Final = pa.schema(
         pa.field("series_key", _TEXT),
         pa.field("base_series_key", _TEXT),
         pa.field("return_series_key", _TEXT),
+        *(pa.field("window_days", pa.int32()), pa.field("min_peers", pa.int32())),
+        pa.field("adds_up_values", pa.bool_()),
         pa.field("definition", _TEXT),
     ]
 )
@@ -43,7 +46,7 @@ def group_specs(catalog: Catalog) -> tuple[GroupSpec, ...]:
     return (
         *(*catalog.shares, *catalog.achievements, *catalog.challenges),
         *(*catalog.features, *catalog.geography, *catalog.content),
-        *catalog.market_segments,
+        *(*catalog.market_segments, *catalog.peer_benchmarks),
     )
 
 
@@ -72,6 +75,9 @@ def group_row(spec: GroupSpec, compiler: SeriesCompiler) -> Row:
         "series_key": _counted(spec, compiler).key,
         "base_series_key": base.key if base else None,
         "return_series_key": returns.key if returns else None,
+        "window_days": getattr(spec, "days", None),
+        "min_peers": getattr(spec, "min_peers", None),
+        "adds_up_values": spec.value is not None,
         "definition": canonical_json(spec.model_dump(mode="json")),
     }
 
@@ -92,7 +98,7 @@ def _base(spec: GroupSpec, compiler: SeriesCompiler) -> Series | None:
     """Give the series of all persons that the groups are shares of."""
     if isinstance(spec, FeatureSpec):
         return compiler.series(spec.eligible, grain="day", keeps_first=True)
-    if isinstance(spec, ShareSpec | ChallengeSpec):
+    if isinstance(spec, ShareSpec | ChallengeSpec | PeerBenchmarkSpec):
         return None
     if isinstance(spec, AchievementSpec):
         return compiler.series(ActivityFilter(), grain="day")

@@ -31,6 +31,7 @@ from ingestion.catalog.group_models import (
     FeatureSpec,
     GeographySpec,
     MarketSegmentSpec,
+    PeerBenchmarkSpec,
     ShareSpec,
 )
 from ingestion.catalog.growth_models import ReferralSpec
@@ -64,7 +65,9 @@ from ingestion.catalog.origin_models import (
     S3Origin,
 )
 from ingestion.catalog.path_models import PathSpec
+from ingestion.catalog.performance_models import PerformanceSpec
 from ingestion.catalog.retention_models import CohortValueSpec, RetentionSpec
+from ingestion.catalog.role_models import RoleMigrationSpec
 from ingestion.catalog.source_models import (
     ReaderSpec,
     SourcesFile,
@@ -150,6 +153,9 @@ class Catalog:
     geography: tuple[GeographySpec, ...] = ()
     content: tuple[ContentSpec, ...] = ()
     market_segments: tuple[MarketSegmentSpec, ...] = ()
+    peer_benchmarks: tuple[PeerBenchmarkSpec, ...] = ()
+    performance: tuple[PerformanceSpec, ...] = ()
+    role_migrations: tuple[RoleMigrationSpec, ...] = ()
 
     @property
     def event_names(self) -> tuple[str, ...]:

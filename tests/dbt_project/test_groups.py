@@ -22,6 +22,7 @@ LOADS = ("20260105T000000000000", "20260106T000000000000")
 TABLES = (
     *("fct_geography", "fct_popular_content", "fct_market_segments"),
     *("fct_achievements", "fct_shares", "fct_leaderboards", "fct_feature_adoption"),
+    *("fct_peer_benchmarks", "fct_role_migrations"),
 )
 ZONE = "America/New_York"
 # Midnight in New York; in UTC a day that has begun, which counts as it is known.
@@ -41,6 +42,22 @@ AUDIENCE = {
         {
             **{"name": "plans", "by": "coalesce(property('thing'), country)"},
             **{"include_bots": True, "week_start": "sunday", "timezone": "UTC"},
+        }
+    ],
+    "peer_benchmarks": [
+        {
+            **{"name": "peers", "by": "country", "days": 9, "min_peers": 9},
+            **{"events": {"event": "view"}, "value": "value"},
+        },
+        {"name": "few", "by": "country", "min_peers": 31},
+    ],
+    "role_migrations": [
+        {
+            **{"name": "moves", "events": {"event": "share"}},
+            **{"from_role": "page", "to_role": "country"},
+            **{"succeeded": "nullif(page, '/s') = '/t'", "adaptation_days": "revenue"},
+            "satisfaction": {"event": "badge", "within": "2 days"},
+            "periods": ["day", "week", "month"],
         }
     ],
 }
@@ -256,6 +273,8 @@ def test_groups_are_those_of_a_recount(
     compare_shares(warehouse, known)
     compare_leaderboards(warehouse, known)
     compare_features(warehouse, known)
+    compare_peers(warehouse, known)
+    compare_moves(warehouse, known)
 
 
 def compare_shares(warehouse: WarehouseOfTest, known: Sequence[Row]) -> None:
@@ -361,3 +380,86 @@ def compare_features(warehouse: WarehouseOfTest, known: Sequence[Row]) -> None:
 def local_now() -> datetime:
     now = AS_OF.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(ZONE))
     return now.replace(tzinfo=None)
+
+
+def compare_peers(warehouse: WarehouseOfTest, known: Sequence[Row]) -> None:
+    """Hold every person against each of their peers."""
+    since = local_now() - timedelta(days=9)
+    views: dict[str, list[Row]] = defaultdict(list)
+    for event in known:
+        is_view = event["event_name"] == "view" and event["browser"] != "bot"
+        if is_view and local_day(event, ZONE) >= since:
+            views[event["user_id"]].append(event)
+    told = {}
+    for person, events in views.items():
+        groups = [country(event) for event in events]
+        peers = max(set(groups), key=lambda one: (groups.count(one), one))
+        told[person] = (peers, sum(event["value"] for event in events))
+    expected = set()
+    for person, (peers, worth) in told.items():
+        others = [value for group, value in told.values() if group == peers]
+        if peers == "(none)":
+            continue
+        less = sum(value < worth for value in others)
+        same = sum(value == worth for value in others)
+        share = (less + same / 2) / len(others) if len(others) >= 9 else None
+        middle = float(median(others)) if len(others) >= 9 else None
+        expected.add((person, peers, worth, len(others), share, middle))
+    rows = warehouse.rows(
+        "select person_id, peer_group, person_value, peer_count, peer_percentile, "
+        "peer_median from marts.fct_peer_benchmarks where definition_name = 'peers'"
+    )
+    assert set(rows) == expected
+    assert warehouse.rows(
+        "select distinct peer_percentile, peer_median from marts.fct_peer_benchmarks "
+        "where definition_name = 'few'"
+    ) == [(None, None)]
+
+
+def compare_moves(warehouse: WarehouseOfTest, known: Sequence[Row]) -> None:
+    """Look for the first answer to each move among all answers."""
+    human = [event for event in known if event["browser"] != "bot"]
+    answers = [event for event in human if event["event_name"] == "badge"]
+
+    def first_answer(move: Row) -> Decimal | None:
+        until = move["occurred_at"] + timedelta(days=2)
+        mine = [
+            one
+            for one in answers
+            if one["user_id"] == move["user_id"]
+            and move["occurred_at"] <= one["occurred_at"] < until
+        ]
+        first = min(
+            mine, key=lambda one: (one["occurred_at"], one["event_id"]), default={}
+        )
+        found: Decimal | None = first.get("value")
+        return found
+
+    cells: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for move in (event for event in human if event["event_name"] == "share"):
+        day = local_day(move, ZONE)
+        for period in ("day", "week", "month"):
+            key = (period, start_of(period, day), move["page"], country(move))
+            cells[key].append(move)
+    expected = {}
+    for key, moves in cells.items():
+        said = [one for one in map(first_answer, moves) if one is not None]
+        away = timedelta(days=32 if key[0] == "month" else 7 if key[0] == "week" else 1)
+        is_mature = start_of(key[0], key[1] + away) + timedelta(days=2) <= local_now()
+        days = [float(move["revenue"]) for move in moves]
+        arrived = key[2] == "/t"
+        expected[key] = (
+            *(len(moves), len({move["user_id"] for move in moves})),
+            *((len(moves), 1.0) if arrived else (0, None)),
+            *(pytest.approx(sum(days) / len(days)), pytest.approx(median(days))),
+            len(said),
+            pytest.approx(float(sum(said)) / len(said)) if said and is_mature else None,
+            is_mature,
+        )
+    rows = warehouse.rows(
+        "select period, period_start, from_role, to_role, migration_count, "
+        "person_count, success_count, success_rate, mean_adaptation_days, "
+        "median_adaptation_days, satisfaction_count, mean_satisfaction, is_mature "
+        "from marts.fct_role_migrations"
+    )
+    assert {row[:4]: row[4:] for row in rows} == expected

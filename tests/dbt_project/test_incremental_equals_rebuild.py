@@ -38,7 +38,8 @@ MARTS = (
     *("marts.fct_paths", "marts.fct_path_sequences", "marts.fct_referrals"),
     *("marts.fct_referral_members", "marts.fct_viral_coefficient"),
     *("marts.fct_shares", "marts.fct_achievements", "marts.fct_leaderboards"),
-    *("marts.fct_geography", "marts.fct_feature_adoption"),
+    *("marts.fct_geography", "marts.fct_feature_adoption", "marts.fct_performance"),
+    *("marts.fct_peer_benchmarks", "marts.fct_role_migrations"),
 )
 START = datetime(2026, 3, 6, 20)
 TIMEOUT = timedelta(minutes=30)

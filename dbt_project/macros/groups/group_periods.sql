@@ -9,7 +9,7 @@
 
 {% macro counted_series(groups) %}
     {% set counted = [] %}
-    {% for group in groups %}
+    {% for group in groups if group.kind != 'peer_benchmark' %}
         {% do counted.append(dict(group, role='group')) %}
         {% if group.return_series_key %}
             {% do counted.append(dict(group, role='return', series_key=group.return_series_key)) %}

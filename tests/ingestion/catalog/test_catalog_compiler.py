@@ -283,6 +283,8 @@ def test_files(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         "catalog_acquisition.parquet",
         "catalog_groups.parquet",
         "catalog_referrals.parquet",
+        "catalog_performance.parquet",
+        "catalog_role_migrations.parquet",
         "catalog_paths.parquet",
         "catalog_cohort_series.parquet",
         "catalog_retention.parquet",

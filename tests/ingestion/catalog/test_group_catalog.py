@@ -35,8 +35,8 @@ CONTENT = "content:\n  - name: courses\n    events: {event: page_viewed}\n"
         ),
         (
             "audience.yml",
-            "market_segments:\n  - {name: m, by: page, periods: [hour]}\n",
-            "'hour' is not one of day, week, month",
+            "market_segments:\n  - {name: m, by: page, periods: [week, week]}\n",
+            "a period stands in the list twice",
         ),
         (
             "growth.yml",
