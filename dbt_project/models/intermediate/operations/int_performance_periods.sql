@@ -20,7 +20,7 @@
 -- depends_on: {{ ref('int_person_properties') }}
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set measures = definitions_to_compute(mark) %}
-{% set starts = changed_starts_since(mark) if measures else {} %}
+{% set starts = changed_starts_since(mark) if measures and is_incremental() else {} %}
 
 with
 {% for measure in measures %}

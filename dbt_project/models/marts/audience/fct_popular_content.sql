@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 -- Written by a macro, so dbt is told what it refers to: depends_on: {{ ref('int_group_periods') }}
 with ranked as (
 
