@@ -97,14 +97,18 @@ def used_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "as select unnest(['ann@example.com', 'user-1']) as person_id, "
             "'from laptop-of-ann' as note; create table trust.checks as "
             'select \'[{"user_id": "ann@example.com"}]\' as examples; '
-            "create table marts.fct_days as select range as day from range(3)"
+            "create table marts.fct_days as select range as day from range(3); "
+            "create table marts.fct_referrals as select 'user-1' as inviter_id, "
+            "unnest(['ann@example.com', 'user-2']) as invitee_id"
         )
     publish(
         settings.warehouse_path,
         settings.published_database,
         threads=2,
         memory_limit="1GB",
-        sensitivity=Sensitivity(["marts.dim_persons"], {"trust.checks": ["examples"]}),
+        sensitivity=Sensitivity(
+            ["marts.dim_persons", "marts.fct_referrals"], {"trust.checks": ["examples"]}
+        ),
     )
     row = dict.fromkeys(CHECK_RESULTS.column_names, "x") | {
         "checked_at": NOW.replace(tzinfo=None),
@@ -160,6 +164,9 @@ def check_erased(settings: Settings) -> None:
     with duckdb.connect(str(persons), read_only=True) as connection:
         assert connection.execute("from marts.dim_persons").fetchall() == [
             ("user-1", "from erased")
+        ]
+        assert connection.execute("from marts.fct_referrals").fetchall() == [
+            ("user-1", "user-2")
         ]
     assert (settings.reports / "weekly.html").read_text() == "<p>erased and user-1</p>"
 

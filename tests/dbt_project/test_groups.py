@@ -133,7 +133,7 @@ def land_and_build(
         part = [e for index, e in enumerate(log) if (index in late) == bool(number)]
         warehouse.land(part, load_id=load_id)
         warehouse.build(select=[f"+{name}" for name in TABLES])
-    warehouse.dbt("test", "--select", *TABLES)
+    warehouse.dbt("test", "--select", *TABLES, "--exclude", "test_type:unit")
 
 
 def local_day(event: Row, zone: str) -> datetime:

@@ -90,7 +90,7 @@ def test_worked_cases(
     warehouse.declare(tmp_path, as_of=AS_OF)
     warehouse.land(rows, load_id=LOADS[0])
     warehouse.build(select=MODELS)
-    warehouse.dbt("test", "--select", *CHECKS)
+    warehouse.dbt("test", "--select", *CHECKS, "--exclude", "test_type:unit")
     columns = {
         "cohort_size": "cohort_size",
         "invites": "invite_count",
@@ -343,7 +343,7 @@ def test_random_invites_that_come_late_give_the_reckoned_cohorts(
         part = [e for index, e in enumerate(log) if (index in late) == bool(number)]
         warehouse.land(part, load_id=load_id)
         warehouse.build(select=MODELS)
-    warehouse.dbt("test", "--select", *CHECKS)
+    warehouse.dbt("test", "--select", *CHECKS, "--exclude", "test_type:unit")
     for spec in REFERRALS:
         outcomes = warehouse.rows(
             "select invite_id, invitee_id, outcome from marts.fct_referrals "

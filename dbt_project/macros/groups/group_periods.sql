@@ -54,6 +54,12 @@
 {%- endmacro %}
 
 
+{# The name of a definition's days, which all of its periods are counted from. #}
+{% macro days_name(group, role='group') %}
+    {{ return(group.kind ~ '__' ~ group.definition_name ~ '__' ~ role) }}
+{% endmacro %}
+
+
 {# What each unit did in each period and group. #}
 {% macro units_of_group(group, period, role='group') -%}
     select
@@ -64,7 +70,7 @@
         sum(event_count) as event_count,
         coalesce(sum(value_sum), 0) as value_sum,
         bool_or(is_first) as is_new
-    from ({{ days_of_group(group, role) }}) as days
+    from {{ days_name(group, role) }}
     group by {{ period_start_of_group(group, period) }}, group_value, unit_key
 {%- endmacro %}
 
@@ -101,7 +107,9 @@
         groups.repeat_person_count,
         groups.event_count,
         groups.event_count / cast(
-            sum(groups.event_count) over in_period as double
+            sum(groups.event_count) over (
+                partition by groups.definition_name, groups.period, groups.period_start
+            ) as double
         ) as event_share,
         groups.value_sum,
         case
@@ -111,7 +119,7 @@
         (groups.person_count - previous.person_count)
         / cast(previous.person_count as double) as person_change,
         cast(row_number() over (
-            in_period
+            partition by groups.definition_name, groups.period, groups.period_start
             order by
                 groups.person_count desc, groups.event_count desc, groups.group_value asc
         ) as integer) as group_rank,
@@ -142,7 +150,4 @@
     where
         groups.kind = '{{ kind }}'
         and groups.role = 'group'
-    window in_period as (
-        partition by groups.definition_name, groups.period, groups.period_start
-    )
 {%- endmacro %}

@@ -33,9 +33,12 @@
             unit_date,
             anchored_at,
             {{ list_of_columns(nodes) }} as nodes,
-            row_number() over (
-                partition by unit_id, anchored_at is not null
-                order by {{ anchors_in_order(path) }}
+            -- In the order of the steps, so that one sort serves both: 4 s where a
+            -- number of its own order took 6 s (5 million events, 2 cores).
+            count(anchored_at) over (
+                partition by unit_id
+                order by {{ in_order }}
+                rows between {{ anchors_counted_from(path) }}
             ) as anchor_number
         from ({{ collapsed_repeats(path_events(path, mark)) if path.collapses_repeats else path_events(path, mark) }}) as steps
         window in_direction as (partition by unit_id order by {{ in_order }})
@@ -48,11 +51,14 @@
 {% endmacro %}
 
 
-{# The order in which the first row is the anchor that counts. #}
-{% macro anchors_in_order(path) -%}
-    {%- set back = ' desc' if path.anchors == 'last' else '' -%}
-    {{ return('run_number' ~ back if path.collapses_repeats
-        else 'occurred_at' ~ back ~ ', event_id' ~ back) }}
+{# The rows among which the anchor that counts has the number 1: those before it in time
+   where the first counts, those after it where the last does. #}
+{% macro anchors_counted_from(path) -%}
+    {{ return(
+        'current row and unbounded following'
+        if (path.anchors == 'last') != (path.direction == 'before')
+        else 'unbounded preceding and current row'
+    ) }}
 {%- endmacro %}
 
 

@@ -1,9 +1,19 @@
 -- The blocks exist only once the catalog is read, so dbt is told what they refer to:
 -- depends_on: {{ ref('int_cohort_days') }}
 -- depends_on: {{ ref('int_watermark') }}
-with counted as (
+{% set counted_groups = counted_series(declared_groups()) %}
+with
+{% for group in counted_groups %}
+{{ days_name(group, group.role) }} as (
 
-    {% for group in counted_series(declared_groups()) %}
+    {{ days_of_group(group, group.role) }}
+
+),
+
+{% endfor %}
+counted as (
+
+    {% for group in counted_groups %}
     {% for period in periods_of_group(group) %}
     select
         '{{ group.kind }}' as kind,

@@ -17,7 +17,9 @@ compared as (
     select
         *,
         count(*) over in_group as peer_count,
-        rank() over (in_group order by peer_value) - 1 as lower_count,
+        rank() over (
+            partition by definition_name, peer_group order by peer_value
+        ) - 1 as lower_count,
         count(*) over (
             partition by definition_name, peer_group, peer_value
         ) as equal_count,

@@ -1,9 +1,19 @@
 -- The blocks exist only once the catalog is read, so dbt is told what they refer to:
 -- depends_on: {{ ref('int_cohort_days') }}
 -- depends_on: {{ ref('int_watermark') }}
-with points as (
+{% set challenges = declared_groups() | selectattr('kind', 'equalto', 'challenge') | list %}
+with
+{% for group in challenges %}
+{{ days_name(group) }} as (
 
-    {% for group in declared_groups() if group.kind == 'challenge' %}
+    {{ days_of_group(group) }}
+
+),
+
+{% endfor %}
+points as (
+
+    {% for group in challenges %}
     {% for period in periods_of_group(group) %}
     select
         '{{ group.definition_name }}' as definition_name,
