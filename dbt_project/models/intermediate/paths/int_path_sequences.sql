@@ -3,7 +3,10 @@
 
 with counts as (
 
-    select * from {{ ref('int_path_counts') }}
+    select counts.*
+    from {{ ref('int_path_counts') }} as counts
+    cross join {{ ref('int_watermark') }} as watermark
+    where cast(counts.path_date as timestamp) < watermark.watermark_local_at
 
 ),
 

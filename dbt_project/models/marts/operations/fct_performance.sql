@@ -41,6 +41,7 @@ rated as (
         figures.period_end <= watermark.watermark_local_at as is_complete
     from figures
     cross join {{ ref('int_watermark') }} as watermark
+    where figures.period_start < watermark.watermark_local_at
 
 ),
 
