@@ -13,11 +13,31 @@
 {% endmacro %}
 
 
+{# The periods that hold a changed day, as text keys; those after the watermark too, which
+   the calendar does not have yet. #}
+{% macro changed_periods_of_events_since(mark) -%}
+    {%- set starts = {
+        'day': 'changed_day', 'week': week_start_of('changed_day'),
+        'month': "date_trunc('month', changed_day)"
+    } -%}
+    {% for period, start in starts.items() -%}
+    select {{ period_key("'" ~ period ~ "'", start) }} as period_key
+    from (
+        select cast(activity_date as timestamp) as changed_day
+        from ({{ changed_local_days_since(mark) }}) as changed
+    ) as changed_days
+    {{ 'union' if not loop.last }}
+    {% endfor -%}
+{%- endmacro %}
+
+
 {# The starts of the periods that hold a changed day, by period, as text. #}
 {% macro changed_starts_since(mark) %}
     {% set starts = {'day': [], 'week': [], 'month': []} %}
     {% if execute %}
-    {% set keys = run_query('select period_key from (' ~ changed_periods_since(mark) ~ ') as changed order by 1') %}
+    {% set keys = run_query(
+        'select period_key from (' ~ changed_periods_of_events_since(mark) ~ ') as changed order by 1'
+    ) %}
     {% for key in keys.columns[0].values() %}
         {% do starts[key.split(' ')[0]].append(key.split(' ')[1]) %}
     {% endfor %}

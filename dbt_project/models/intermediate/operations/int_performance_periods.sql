@@ -7,7 +7,7 @@
             'definitions': {
                 'list': 'declared_performance',
                 'column': 'period_key',
-                'changed': 'changed_periods_since'
+                'changed': 'changed_periods_of_events_since'
             }
         }
     )
@@ -16,7 +16,6 @@
 -- The blocks exist only once the catalog is read, so dbt is told what they refer to:
 -- depends_on: {{ ref('int_events') }}
 -- depends_on: {{ ref('int_event_days') }}
--- depends_on: {{ ref('int_calendar_days') }}
 -- depends_on: {{ ref('int_person_properties') }}
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set measures = definitions_to_compute(mark) %}
