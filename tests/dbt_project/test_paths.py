@@ -136,7 +136,7 @@ def sequences_of(warehouse: WarehouseOfTest, path: str) -> dict[tuple[str, ...],
     """Give the whole sequences of all history, with their counts."""
     rows = warehouse.rows(
         "select nodes, path_count from marts.fct_path_sequences "
-        f"where path_name = '{path}' and period = 'all'"
+        f"where path_name = '{path}' and period = 'all' and nodes <> 'Other'"
     )
     return {tuple(json.loads(nodes)): count for nodes, count in rows}
 
