@@ -350,7 +350,7 @@ def test_random_invites_that_come_late_give_the_reckoned_cohorts(
             f"where referral_name = '{spec['name']}'"
         )
         invites = reckoned(log, spec, as_of)
-        assert len({one.outcome for one in invites}) >= 6
+        assert len({one.outcome for one in invites}) >= 5
         assert sorted(outcomes, key=str) == sorted(
             ((one.event_id, one.invitee, one.outcome) for one in invites), key=str
         )

@@ -113,7 +113,11 @@
         ) as event_share,
         groups.value_sum,
         case
-            when groups.period <> 'all' and groups.period_start > base.first_start
+            when
+                groups.period <> 'all'
+                and groups.period_start > min(groups.period_start) over (
+                    partition by groups.definition_name, groups.period
+                )
                 then coalesce(previous.person_count, 0)
         end as previous_person_count,
         (groups.person_count - previous.person_count)
@@ -125,19 +129,14 @@
         ) as integer) as group_rank,
         groups.is_complete
     from {{ ref('int_group_periods') }} as groups
-    inner join (
-        select
-            *,
-            min(period_start) over (partition by definition_name, period) as first_start
-        from {{ ref('int_group_periods') }}
-        where
-            kind = '{{ kind }}'
-            and role = 'base'
-    ) as base
+    -- All history of everybody may begin before that of the groups.
+    left join {{ ref('int_group_periods') }} as base
         on
-            groups.definition_name = base.definition_name
+            groups.kind = base.kind
+            and base.role = 'base'
+            and groups.definition_name = base.definition_name
             and groups.period = base.period
-            and groups.period_start = base.period_start
+            and (groups.period_start = base.period_start or groups.period = 'all')
     left join {{ ref('int_group_periods') }} as previous
         on
             groups.kind = previous.kind
