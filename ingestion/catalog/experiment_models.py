@@ -96,10 +96,11 @@ class ExposureSpec(Declared):
 class VariantSpec(Declared):
     """One arm: its name as the exposure event says it, and its share of the units."""
 
-    name: VariantName
+    name: VariantName = Field(description="As the exposure event names it.")
     allocation: Fraction = Field(
         description="Share of the units, 0.5 for half; those of all variants add up to "
-        "1. With 0 the variant is kept and must get no traffic."
+        "1. With 0 the variant is kept and must get no traffic.",
+        examples=[0.5],
     )
     is_control: bool = Field(
         default=False, description="What the others are compared with; exactly one."
@@ -177,11 +178,13 @@ class ExperimentMetric(Declared):
         default=None,
         description="Of a guardrail: how much worse than the control is accepted, a "
         "share of the control's level.",
+        examples=[0.02],
     )
     mde: Share | None = Field(
         default=None,
         description="The smallest relative effect worth finding, a share of the "
         "control's level; default for success: 0.05.",
+        examples=[0.05],
     )
     caps: CapsSpec | None = Field(
         default=None,
@@ -217,6 +220,7 @@ class ExperimentSpec(Declared):
         default=None,
         description="Fills `planned_days` and `planned_units`: dashboard_layout, "
         "onboarding, feature_discovery, admin_workflow, mobile_experience or pricing.",
+        examples=["onboarding"],
     )
     status: Status = Field(
         default="draft", description="A draft is checked, and no figure is made of it."
@@ -232,20 +236,37 @@ class ExperimentSpec(Declared):
         default=None,
         description="First local day of the reporting zone; default: the day of the "
         "first exposure.",
+        examples=["2026-01-05"],
     )
     end: date | None = Field(
-        default=None, description="The day after the last one of exposure."
+        default=None,
+        description="The day after the last one of exposure.",
+        examples=["2026-02-02"],
     )
     planned_days: int | None = Field(
-        default=None, ge=1, le=3_650, description="Default: the template's."
+        default=None,
+        ge=1,
+        le=3_650,
+        description="Default: the template's.",
+        examples=[28],
     )
     planned_units: int | None = Field(
         default=None,
         ge=2,
         description="Units of all variants together; default: the template's minimum.",
+        examples=[20000],
     )
     exposure: ExposureSpec
-    variants: tuple[VariantSpec, ...] = Field(min_length=2, max_length=20)
+    variants: tuple[VariantSpec, ...] = Field(
+        min_length=2,
+        max_length=20,
+        examples=[
+            [
+                {"name": "control", "allocation": 0.5, "is_control": True},
+                {"name": "variant_a", "allocation": 0.5},
+            ]
+        ],
+    )
     assignment: AssignmentSpec = AssignmentSpec()
     confidence: Confidence = Field(
         default=0.95, description="Of every interval and test, two-sided."

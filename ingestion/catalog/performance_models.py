@@ -16,8 +16,10 @@ from ingestion.catalog.fields import Declared, ExpressionText, Text, Window
 from ingestion.catalog.metric_models import Dimension, EventFilter, ordered_periods
 
 PerformancePeriod = Literal["day", "week", "month"]
-Share = Annotated[Decimal, Field(ge=0, le=1, max_digits=7, decimal_places=6)]
-Limit = Annotated[Decimal, Field(max_digits=18, decimal_places=6)]
+Share = Annotated[
+    Decimal, Field(ge=0, le=1, max_digits=7, decimal_places=6, examples=[0.01])
+]
+Limit = Annotated[Decimal, Field(max_digits=18, decimal_places=6, examples=[2500])]
 
 
 class UptimeSpec(Declared):
