@@ -10,7 +10,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ingestion.catalog.fields import Declared, DistinctNames, ExpressionText, Name, Text
+from ingestion.catalog.definition_models import Definition
+from ingestion.catalog.fields import Declared, DistinctNames, ExpressionText, Text
 from ingestion.catalog.metric_models import EventFilter
 
 AttributionModel = Literal[
@@ -55,24 +56,9 @@ class PositionWeights(Declared):
         return self
 
 
-class AttributionSpec(Declared):
+class AttributionSpec(Definition):
     """Conversions, and how they are credited to the sessions before them."""
 
-    name: Name = Field(
-        description="Its lasting name: history hangs on it.",
-        examples=["course_purchases"],
-    )
-    label: Text | None = Field(
-        default=None,
-        description="The name people read.",
-        examples=["Course purchases by channel"],
-    )
-    description: Text | None = Field(
-        default=None, description="What it tells, one sentence."
-    )
-    owner: Text | None = Field(
-        default=None, description="Who answers for it.", examples=["growth"]
-    )
     unit: Text | None = Field(
         default=None, description="Of the value, such as USD.", examples=["USD"]
     )
@@ -128,9 +114,4 @@ class AttributionSpec(Declared):
         description="Whether equal channels one after the other are one in paths; "
         "credits are not changed.",
         examples=[True],
-    )
-    include_bots: bool = Field(
-        default=False,
-        description="Count bots and internal traffic too.",
-        examples=[False],
     )

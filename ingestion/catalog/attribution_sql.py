@@ -8,92 +8,59 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
 from ingestion.catalog.attribution_models import AttributionSpec
-from ingestion.catalog.columns import EVENT_COLUMNS, SESSION_COLUMNS
-from ingestion.catalog.expressions import (
-    NUMBER_TYPE,
-    ExpressionKind,
-    compile_expression,
+from ingestion.catalog.columns import SESSION_COLUMNS
+from ingestion.catalog.definition_sql import (
+    TEXT,
+    DefinitionCompiler,
+    Row,
+    Table,
+    definition_row,
+    definition_schema,
 )
-from ingestion.catalog.metric_sql import content_hash, named_events
-
-Row = dict[str, Any]
+from ingestion.catalog.expressions import compile_expression
+from ingestion.catalog.models import Catalog
 
 # Raise it when the same declaration begins to mean other figures.
 _MEANING_VERSION: Final = 1
-_TEXT: Final = pa.string()
-ATTRIBUTION_COLUMNS: Final = pa.schema(
+
+ATTRIBUTION_COLUMNS: Final = definition_schema(
     [
-        pa.field("attribution_name", _TEXT),
-        pa.field("label", _TEXT),
-        pa.field("description", _TEXT),
-        pa.field("owner", _TEXT),
-        pa.field("unit", _TEXT),
-        pa.field("conversion_filter_sql", _TEXT),
-        pa.field("value_sql", _TEXT),
-        pa.field("uses_person_properties", pa.bool_()),
-        pa.field("lookback_days", pa.int32()),
-        pa.field("channel_sql", _TEXT),
-        pa.field("reads_channel_group", pa.bool_()),
-        pa.field("direct_channels", _TEXT),
-        pa.field("models", _TEXT),
-        pa.field("position_weights", _TEXT),
-        pa.field("half_life_days", pa.float64()),
-        pa.field("collapses_repeats", pa.bool_()),
-        pa.field("include_excluded_traffic", pa.bool_()),
-        pa.field("definition_hash", _TEXT),
-        pa.field("definition", _TEXT),
+        ("attribution_name", TEXT),
+        ("unit", TEXT),
+        ("conversion_filter_sql", TEXT),
+        ("value_sql", TEXT),
+        ("lookback_days", pa.int32()),
+        ("channel_sql", TEXT),
+        ("reads_channel_group", pa.bool_()),
+        ("direct_channels", TEXT),
+        ("models", TEXT),
+        ("position_weights", TEXT),
+        ("half_life_days", pa.float64()),
+        ("collapses_repeats", pa.bool_()),
     ]
 )
 
 
 def attribution_tables(
-    specs: Iterable[AttributionSpec], dialect: str
-) -> dict[str, tuple[list[Row], pa.Schema]]:
+    specs: Iterable[AttributionSpec], catalog: Catalog, dialect: str
+) -> dict[str, Table]:
     """Give rows and columns of the table of the declared attributions, by its name."""
-    rows = [_row(spec, dialect) for spec in specs]
+    rows = [_row(spec, DefinitionCompiler(catalog, dialect)) for spec in specs]
     return {"catalog_attribution": (rows, ATTRIBUTION_COLUMNS)}
 
 
-def _row(spec: AttributionSpec, dialect: str) -> Row:
-    parts = _parts(spec, dialect)
-    return {
-        "attribution_name": spec.name,
-        "label": spec.label or spec.name.replace("_", " ").capitalize(),
-        "description": spec.description,
-        "owner": spec.owner,
-        "unit": spec.unit,
-        **parts,
-        "definition_hash": content_hash({**parts, "version": _MEANING_VERSION}),
-        "definition": json.dumps(spec.model_dump(mode="json"), ensure_ascii=False),
-    }
-
-
-def _parts(spec: AttributionSpec, dialect: str) -> Row:
-    """Give what changes figures, and nothing else."""
-    needs_persons = False
-
-    def compiled(text: str, kind: ExpressionKind) -> str:
-        nonlocal needs_persons
-        found = compile_expression(
-            text, columns=EVENT_COLUMNS, kind=kind, dialect=dialect
-        )
-        needs_persons |= found.uses_person_properties
-        return found.sql
-
-    names = named_events(spec.conversion.event, dialect)
-    where = spec.conversion.where
-    only = "" if where is None else f" AND ({compiled(where, 'condition')})"
+def _row(spec: AttributionSpec, compiler: DefinitionCompiler) -> Row:
     channel = compile_expression(
-        spec.channel, columns=SESSION_COLUMNS, kind="scalar", dialect=dialect
+        spec.channel, columns=SESSION_COLUMNS, kind="scalar", dialect=compiler.dialect
     )
-    row: Row = {
-        "conversion_filter_sql": names + only,
-        "value_sql": f"TRY_CAST({compiled(spec.value, 'scalar')} AS {NUMBER_TYPE})",
+    meaning = {
+        "conversion_filter_sql": compiler.events(spec.conversion),
+        "value_sql": compiler.number(spec.value),
         "lookback_days": spec.lookback_days,
         "channel_sql": channel.sql,
         "reads_channel_group": "channel" in channel.columns,
@@ -102,6 +69,9 @@ def _parts(spec: AttributionSpec, dialect: str) -> Row:
         "position_weights": spec.position_weights.model_dump_json(),
         "half_life_days": float(spec.half_life_days),
         "collapses_repeats": spec.collapse_repeats,
-        "include_excluded_traffic": spec.include_bots,
     }
-    return {**row, "uses_person_properties": needs_persons}
+    return {
+        "attribution_name": spec.name,
+        "unit": spec.unit,
+        **definition_row(spec, compiler, meaning, _MEANING_VERSION),
+    }

@@ -2,7 +2,7 @@
 
 Belongs here: one compiler of filters and expressions, and the columns that every table
 of definitions has. Not here: what one kind of definition
-consists of (`path_sql`, `growth_sql`), nor series of days (`cohort_series`).
+consists of (`path_sql`, `orders_sql`), nor series of days (`cohort_series`).
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ class DefinitionCompiler:
     def condition(self, text: str | None) -> str | None:
         """Give the SQL of a condition; none for none."""
         return None if text is None else f"({self._compiled(text, 'condition')})"
+
+    def scalar(self, text: str) -> str:
+        """Give the SQL of an expression, of whatever type it is."""
+        return self._compiled(text, "scalar")
 
     def text(self, text: str | None) -> str | None:
         """Give the SQL of an expression as text; none for none."""

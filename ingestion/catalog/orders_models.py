@@ -10,21 +10,14 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from ingestion.catalog.fields import Declared, ExpressionText, Name, Text
+from ingestion.catalog.definition_models import Definition
+from ingestion.catalog.fields import ExpressionText, Text
 from ingestion.catalog.metric_models import Dimension, EventFilter
 
 
-class OrdersSpec(Declared):
+class OrdersSpec(Definition):
     """Lines of orders, of which days are added up."""
 
-    name: Name = Field(
-        description="Its lasting name: history hangs on it.", examples=["course_orders"]
-    )
-    label: Text | None = Field(default=None, description="The name people read.")
-    description: Text | None = Field(
-        default=None, description="What it tells, one sentence."
-    )
-    owner: Text | None = Field(default=None, description="Who answers for it.")
     unit: Text | None = Field(
         default=None, description="Of the value, such as USD.", examples=["USD"]
     )
@@ -61,11 +54,6 @@ class OrdersSpec(Declared):
         description="What orders are broken down by: columns, or expressions with a "
         "name such as {name: plan, sql: property('plan')}. Groups of an order's lines.",
         examples=[["country", {"name": "plan", "sql": "property('plan')"}]],
-    )
-    include_bots: bool = Field(
-        default=False,
-        description="Count bots and internal traffic too.",
-        examples=[False],
     )
 
     @model_validator(mode="after")
