@@ -20,7 +20,7 @@ LABELS = {
     "aa_validation": "Test on equal halves",
     "experiments_gate": "Gate: experiments",
     "aa_validation_gate": "Gate: equal halves",
-    "reports__experiments": "Write pages of experiments",
+    "reports__experiments": "Write experiment pages",
     "reports__weekly": "Write the weekly report",
     "audit": "Audit the night",
     "published__daybreak": "Publish",

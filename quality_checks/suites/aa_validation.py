@@ -44,10 +44,10 @@ def aa_validation_suite(*, table: str = "analysis.aa_validation") -> Suite:
             no_such_rows(
                 "rates_are_whole",
                 f"select {_SHOWN} from {{batch}} where split_count < {LEAST_SPLITS} "
-                "or (reason is null) = (false_positive_rate is null) or not coalesce("
+                "or (reason is null) = (is_within_band is null) or not coalesce("
                 "false_positive_rate between rate_lower and rate_upper, true)",
                 description=f"at least {LEAST_SPLITS} splits a metric; a rate lies in "
-                "its interval, or there is a reason for its absence",
+                "its interval, and one that is not judged has a reason",
                 cure=_CURE,
             ),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dagster_project.analysis.aa_validation import Persons, aa_validation, split_sums
@@ -92,6 +93,16 @@ def test_too_few_persons_have_no_rate(n: int) -> None:
     assert found["false_positive_rate"].isna().all()
     assert (found["reason"] == "too_few_units").all()
     assert found["is_within_band"].isna().all()
+
+
+def test_a_figure_of_four_persons_has_a_rate_that_is_not_judged() -> None:
+    """All lie in one half in one split of eight, and any test calls that unequal."""
+    some = persons(1_250)
+    some.values[1, :, 0] = np.where(np.arange(1_250) < 4, 1.0, 0.0)
+    found = aa_validation(some).set_index("metric_name").loc["spend"]
+    assert found["false_positive_rate"] == pytest.approx(0.125, abs=0.05)
+    assert found["reason"] == "too_few_active"
+    assert pd.isna(found["is_within_band"])
 
 
 def test_nobody_with_a_figure_has_no_rate() -> None:
