@@ -39,7 +39,7 @@ nightly: $(STAMP) ## Run the night; on an empty landing folder, simulate a produ
 	@$(BIN)/daybreak run --demo
 
 test: $(STAMP) ## Run all tests, one process a core
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 campaign: $(STAMP) ## Run the long fault, fuzz and simulation counts
 	$(BIN)/python -m pytest -m campaign
