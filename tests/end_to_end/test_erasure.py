@@ -296,6 +296,7 @@ def check_finished(used: Used, server: PostgresServer) -> None:
     assert json.loads(certificate.read_text())["rows"]["lake/events"] == 54
 
 
+@pytest.mark.campaign
 def test_an_erasure_that_was_killed_is_finished(
     used: Used, postgres: PostgresServer, tmp_path: Path
 ) -> None:

@@ -275,6 +275,7 @@ def assert_same_marts(native: Path, others: Path, vendor: str) -> None:
                 assert only_here == [], (table, one)
 
 
+@pytest.mark.campaign
 def test_marts_of_a_few_persons_are_the_same(tmp_path: Path) -> None:
     """Snowplow's is the format furthest from the native one; all are a campaign."""
     native = built(tmp_path / NATIVE, NATIVE)

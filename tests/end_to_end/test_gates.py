@@ -232,6 +232,7 @@ def test_a_good_night_publishes_today(yesterday: Yesterday) -> None:
     assert status["stale"] is False
 
 
+@pytest.mark.campaign
 def test_a_mended_file_lets_the_next_night_pass(yesterday: Yesterday) -> None:
     home = yesterday.home
     land_changed(without_persons)(yesterday)
