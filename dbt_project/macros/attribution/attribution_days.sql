@@ -30,26 +30,6 @@
 {%- endmacro %}
 
 
-{# The dates a query gives, as texts. #}
-{% macro changed_dates(query, column) -%}
-    {{ return(run_query(
-        'select distinct cast(' ~ column ~ ' as ' ~ dbt.type_string() ~ ') from ('
-        ~ query ~ ') as changed order by 1'
-    ).columns[0].values() | map('truncate', 10, true, '', 0) | list) }}
-{%- endmacro %}
-
-
-{# The declaration each attribution of a table was computed under. #}
-{% macro attribution_declarations_in(relation) -%}
-    {%- set rows = run_query(
-        'select attribution_name, max(declaration) from ' ~ relation ~ ' group by attribution_name'
-    ) -%}
-    {%- set known = {} -%}
-    {%- for row in rows.rows -%}{%- do known.update({row[0]: row[1]}) -%}{%- endfor -%}
-    {{ return(known) }}
-{%- endmacro %}
-
-
 {# The condition that a conversion is credited anew: it lies on a changed day, or it may
    follow a session of a changed day, of a person who has, or had, one there. #}
 {% macro is_credited_anew(days, touches) -%}
@@ -88,16 +68,12 @@
     {% set computed = arguments['temp_relation'] %}
     {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
     {% set days = attribution_days_to_compute(
-        attribution_declarations_in(target), high_water_mark('built_through_load_id')
+        declarations_by('attribution_name', target), high_water_mark('built_through_load_id')
     ) %}
-    {% set standing = [] %}
-    {% for attribution in declared_attributions() %}
-        {% do standing.append(attribution.declaration ~ attribution.attribution_name) %}
-    {% endfor %}
 
     delete from {{ target }}
     where
-        not coalesce(declaration || attribution_name in {{ sql_list(standing) }}, false)
+        not {{ is_declared(declared_attributions(), 'attribution_name') }}
         {% for name, changed in days.items() %}
         or (attribution_name = '{{ name }}' and {{ is_credited_anew(changed, target) }})
         {% endfor %};

@@ -6,7 +6,7 @@
    A stream without such a day is left out. #}
 {% macro component_days(known_declarations, mark) %}
     {% if not execute %}{{ return({}) }}{% endif %}
-    {% set changed = changed_local_days(mark) if known_declarations else [] %}
+    {% set changed = changed_dates(changed_local_days_since(mark), 'activity_date') if known_declarations else [] %}
     {% set days = {} %}
     {% for component in declared_components() %}
         {% set id = component.component_id %}

@@ -27,29 +27,6 @@
 {% endmacro %}
 
 
-{# The declaration that each part of a table was computed under, by the key of the part. #}
-{% macro declarations_by(key, relation) %}
-    {%- set rows = run_query(
-        'select ' ~ key ~ ', max(declaration) from ' ~ relation ~ ' group by ' ~ key
-    ) -%}
-    {%- set known = {} -%}
-    {%- for row in rows.rows -%}{%- do known.update({row[0]: row[1]}) -%}{%- endfor -%}
-    {{ return(known) }}
-{% endmacro %}
-
-
-{# Local days that changed since a mark, as ISO texts in order. #}
-{% macro changed_local_days(mark) %}
-    {% set days = run_query(
-        'select distinct cast(activity_date as ' ~ dbt.type_string() ~ ') from ('
-        ~ changed_local_days_since(mark) ~ ') as changed order by 1'
-    ).columns[0].values() %}
-    {% set found = [] %}
-    {% for day in days %}{% do found.append(day[:10]) %}{% endfor %}
-    {{ return(found) }}
-{% endmacro %}
-
-
 {# The first local day that each experiment is computed from, by its name. All figures of
    a day rest on that day and earlier ones, so a change reaches forward only, and no
    farther back than the days before the exposure count. One whose declaration is new is
@@ -57,7 +34,7 @@
    Without a change in its days an experiment is left out. #}
 {% macro experiments_to_compute(known_declarations, mark) %}
     {% if not execute %}{{ return({}) }}{% endif %}
-    {% set changed = changed_local_days(mark) if known_declarations else [] %}
+    {% set changed = changed_dates(changed_local_days_since(mark), 'activity_date') if known_declarations else [] %}
     {% set streams = declared_components() if changed else [] %}
     {% set reads_persons = streams | selectattr('uses_person_properties') | list | length > 0 %}
     {% set starts = {} %}

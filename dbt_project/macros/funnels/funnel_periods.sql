@@ -9,38 +9,12 @@
 {%- endmacro %}
 
 
-{# The condition that a row of a table by funnel and day is among days to compute. #}
-{% macro lies_in_funnel_days(days, column) -%}
-    (
-        false
-        {% for name, listed in days.items() -%}
-        or (
-            funnel_name = '{{ name }}'
-            {% if listed != 'all' -%}
-            and {{ column }} in ({{ date_literals(listed) }})
-            {%- endif %}
-        )
-        {% endfor -%}
-    )
-{%- endmacro %}
-
-
-{# The condition that the row was computed under a declaration that stands. #}
-{% macro is_declared_funnel() -%}
-    {%- set standing = [] -%}
-    {%- for funnel in declared_funnels() -%}
-        {%- do standing.append(funnel.declaration ~ funnel.funnel_name) -%}
-    {%- endfor -%}
-    coalesce(declaration || funnel_name in {{ sql_list(standing) }}, false)
-{%- endmacro %}
-
-
 {# One row per funnel and period of entry (hour, day, week, month) that holds a changed
    day, or an attempt of a unit whose group changed; all periods of a funnel whose
    declaration is new or whose kept groups are others than were counted. Local time. #}
 {% macro funnel_periods_to_count() -%}
     {%- set mark = high_water_mark('built_through_load_id') -%}
-    {%- set days = funnel_days_to_compute(funnel_declarations_in(this), mark) -%}
+    {%- set days = funnel_days_to_compute(declarations_by('funnel_name', this), mark) -%}
     {%- for row in run_query(funnels_grouped_anew()).rows -%}
         {%- do days.update({row[0]: 'all'}) -%}
     {%- endfor -%}
@@ -83,7 +57,7 @@
         period,
         period_start
     from {{ ref('int_funnel_periods') }}
-    where {{ lies_in_funnel_days(whole_funnels(days), 'period_start') }}
+    where {{ lies_in_days_of(whole_funnels(days), 'funnel_name', 'period_start') }}
 {%- endmacro %}
 
 

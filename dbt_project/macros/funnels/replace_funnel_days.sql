@@ -8,15 +8,15 @@
     {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
     {% set replaced = config.get('meta')['replaced'] %}
     {% set days = funnel_days_to_compute(
-        funnel_declarations_in(target),
+        declarations_by('funnel_name', target),
         high_water_mark('built_through_load_id'),
         replaced['with_window']
     ) %}
 
     delete from {{ target }}
     where
-        not {{ is_declared_funnel() }}
-        or {{ lies_in_funnel_days(days, replaced['column']) }};
+        not {{ is_declared(declared_funnels(), 'funnel_name') }}
+        or {{ lies_in_days_of(days, 'funnel_name', replaced['column']) }};
 
     insert into {{ target }} ({{ columns }})
     select {{ columns }} from {{ computed }}

@@ -7,7 +7,7 @@
 
     delete from {{ target }}
     where
-        not {{ is_declared_funnel() }}
+        not {{ is_declared(declared_funnels(), 'funnel_name') }}
         or period = 'all'
         or exists (
             select 1

@@ -9,17 +9,6 @@
 {%- endmacro %}
 
 
-{# The declaration each metric of a table was computed under. #}
-{% macro declarations_in(relation) -%}
-    {%- set rows = run_query(
-        'select metric_name, max(declaration) from ' ~ relation ~ ' group by metric_name'
-    ) -%}
-    {%- set known = {} -%}
-    {%- for row in rows.rows -%}{%- do known.update({row[0]: row[1]}) -%}{%- endfor -%}
-    {{ return(known) }}
-{%- endmacro %}
-
-
 {# Whether the calendar has days, quiet ones, that this metric of trailing days has no
    figure for yet: yesterday's visitors are active on them all the same. #}
 {% macro has_unseen_days(metric) -%}

@@ -22,17 +22,6 @@
 {% endmacro %}
 
 
-{# The declaration each definition of a table was computed under. #}
-{% macro orders_declarations_in(relation) -%}
-    {%- set rows = run_query(
-        'select orders_name, max(declaration) from ' ~ relation ~ ' group by orders_name'
-    ) -%}
-    {%- set known = {} -%}
-    {%- for row in rows.rows -%}{%- do known.update({row[0]: row[1]}) -%}{%- endfor -%}
-    {{ return(known) }}
-{%- endmacro %}
-
-
 {# The local days whose lines a run adds up, by definition: `all` where the declaration
    is new, or a person's properties may have changed; else the changed days. Where no day
    changed, a definition is left out. #}
@@ -59,24 +48,13 @@
     {% set target = arguments['target_relation'] %}
     {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
     {% set days = order_days_to_compute(
-        orders_declarations_in(target), high_water_mark('built_through_load_id')
+        declarations_by('orders_name', target), high_water_mark('built_through_load_id')
     ) %}
-    {% set standing = [] %}
-    {% for orders in declared_orders() %}
-        {% do standing.append(orders.declaration ~ orders.orders_name) %}
-    {% endfor %}
 
     delete from {{ target }}
     where
-        not coalesce(declaration || orders_name in {{ sql_list(standing) }}, false)
-        {% for name, listed in days.items() %}
-        or (
-            orders_name = '{{ name }}'
-            {% if listed != 'all' %}
-            and order_date in ({{ date_literals(listed) }})
-            {% endif %}
-        )
-        {% endfor %};
+        not {{ is_declared(declared_orders(), 'orders_name') }}
+        or {{ lies_in_days_of(days, 'orders_name', 'order_date') }};
 
     insert into {{ target }} ({{ columns }})
     select {{ columns }} from {{ arguments['temp_relation'] }}

@@ -17,7 +17,7 @@
 -- new or changed is computed over all history, every other one over the days of entry
 -- that a changed day lies in or within a window after.
 {% set mark = high_water_mark('built_through_load_id') %}
-{% set known_declarations = funnel_declarations_in(this) if is_incremental() else {} %}
+{% set known_declarations = declarations_by('funnel_name', this) if is_incremental() else {} %}
 {% set days = funnel_days_to_compute(known_declarations, mark) %}
 
 {{ no_attempts() }}

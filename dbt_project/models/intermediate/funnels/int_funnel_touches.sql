@@ -13,7 +13,7 @@
 -- depends_on: {{ ref('int_events_sessionized') }}
 -- depends_on: {{ ref('int_person_properties') }}
 {% set mark = high_water_mark('built_through_load_id') %}
-{% set known_declarations = funnel_declarations_in(this) if is_incremental() else {} %}
+{% set known_declarations = declarations_by('funnel_name', this) if is_incremental() else {} %}
 {% set days = funnel_days_to_compute(known_declarations, mark, with_window=false) %}
 
 {{ no_touches() }}

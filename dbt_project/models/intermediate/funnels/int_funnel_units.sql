@@ -11,7 +11,7 @@
 -- The first or last touch of a unit holds for all its attempts, however old: the mark is
 -- kept where the group did not change, so that what follows recounts no more than it must.
 {% set mark = high_water_mark('built_through_load_id') %}
-{% set known_declarations = funnel_declarations_in(this) if is_incremental() else {} %}
+{% set known_declarations = declarations_by('funnel_name', this) if is_incremental() else {} %}
 {% set days = funnel_days_to_compute(known_declarations, mark, with_window=false) %}
 
 with touches as (
@@ -27,7 +27,7 @@ touched_units as (
         breakdown,
         unit_id
     from touches
-    where {{ lies_in_funnel_days(days, 'touch_date') }}
+    where {{ lies_in_days_of(days, 'funnel_name', 'touch_date') }}
     {% if is_incremental() -%}
     union
     select
@@ -36,8 +36,8 @@ touched_units as (
         unit_id
     from {{ this }}
     where
-        {{ lies_in_funnel_days(days, 'touch_date') }}
-        and {{ is_declared_funnel() }}
+        {{ lies_in_days_of(days, 'funnel_name', 'touch_date') }}
+        and {{ is_declared(declared_funnels(), 'funnel_name') }}
     {%- else -%}
     group by funnel_name, breakdown, unit_id
     {%- endif %}

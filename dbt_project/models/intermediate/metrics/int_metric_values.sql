@@ -15,7 +15,7 @@
 -- declaration is new or changed is computed over all history, every other one over the
 -- periods that changed days reach.
 {% set mark = high_water_mark('built_through_load_id') %}
-{% set known_declarations = declarations_in(this) if is_incremental() else {} %}
+{% set known_declarations = declarations_by('metric_name', this) if is_incremental() else {} %}
 {% set metrics = metrics_to_compute(known_declarations, mark) %}
 
 with changed_local_days as (

@@ -17,7 +17,7 @@
 -- is new or changed is computed over all history, every other one for the conversions of
 -- changed days and those that may follow a session which starts on one.
 {% set mark = high_water_mark('built_through_load_id') %}
-{% set known_declarations = attribution_declarations_in(this) if is_incremental() else {} %}
+{% set known_declarations = declarations_by('attribution_name', this) if is_incremental() else {} %}
 {% set days = attribution_days_to_compute(known_declarations, mark) %}
 {% set computed = [] %}
 

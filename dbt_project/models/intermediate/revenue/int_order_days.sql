@@ -11,7 +11,7 @@
 -- depends_on: {{ ref('int_event_days') }}
 -- depends_on: {{ ref('int_person_properties') }}
 {% set mark = high_water_mark('built_through_load_id') %}
-{% set known_declarations = orders_declarations_in(this) if is_incremental() else {} %}
+{% set known_declarations = declarations_by('orders_name', this) if is_incremental() else {} %}
 {% set days = order_days_to_compute(known_declarations, mark) %}
 {% set computed = [] %}
 

@@ -1,0 +1,66 @@
+{# How a table of rows by declared definition knows what it was computed from. Its rows
+   carry the name of the definition and, under `declaration`, that of its meaning. #}
+
+{# The declaration that the rows of each definition of a table were computed under. #}
+{% macro declarations_by(key, relation) %}
+    {%- set rows = run_query(
+        'select ' ~ key ~ ', max(declaration) from ' ~ relation ~ ' group by ' ~ key
+    ) -%}
+    {%- set known = {} -%}
+    {%- for row in rows.rows -%}{%- do known.update({row[0]: row[1]}) -%}{%- endfor -%}
+    {{ return(known) }}
+{% endmacro %}
+
+
+{# The condition that a row was computed under a declaration that stands. #}
+{% macro is_declared(definitions, key) -%}
+    {%- set standing = [] -%}
+    {%- for definition in definitions -%}
+        {%- do standing.append(definition.declaration ~ definition[key]) -%}
+    {%- endfor -%}
+    coalesce(declaration || {{ key }} in {{ sql_list(standing) }}, false)
+{%- endmacro %}
+
+
+{# The condition that a row is among those to compute: `days` gives, by definition, a list
+   of days or `all`. #}
+{% macro lies_in_days_of(days, key, column) -%}
+    (
+        false
+        {% for name, listed in days.items() -%}
+        or (
+            {{ key }} = '{{ name }}'
+            {% if listed != 'all' -%}
+            and {{ column }} in ({{ date_literals(listed) }})
+            {%- endif %}
+        )
+        {% endfor -%}
+    )
+{%- endmacro %}
+
+
+{# The dates that a query gives, as ISO texts in order. #}
+{% macro changed_dates(query, column) -%}
+    {{ return(run_query(
+        'select distinct cast(' ~ column ~ ' as ' ~ dbt.type_string() ~ ') from ('
+        ~ query ~ ') as changed order by 1'
+    ).columns[0].values() | map('truncate', 10, true, '', 0) | list) }}
+{%- endmacro %}
+
+
+{# Days, and those up to some days before and after each of them. #}
+{% macro days_around(days, before, after) -%}
+    {%- set found = {} -%}
+    {%- for day in days -%}
+        {%- set start = modules.datetime.date.fromisoformat(day[:10]) -%}
+        {%- for shift in range(-before, after + 1) -%}
+            {%- do found.update({(start + modules.datetime.timedelta(days=shift)).isoformat(): true}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found.keys() | sort) }}
+{%- endmacro %}
+
+
+{% macro date_literals(days) -%}
+    {% for day in days %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}
