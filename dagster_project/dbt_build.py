@@ -47,18 +47,16 @@ class DbtBuilder:
     _manifest: object | None = field(default=None, init=False, repr=False)
 
     def build(
-        self,
-        select: Sequence[str],
-        *,
-        full_refresh: bool = False,
-        progress: Progress | None = None,
+        self, select: Sequence[str], *, progress: Progress | None = None
     ) -> list[NodeResult]:
         """Build exactly the selected models and tests.
 
         `progress` is told (unique id, status) whenever a node ends. Failing nodes
         are in the result, not raised; `DbtError` means that dbt itself could not
-        work.
+        work. Nothing selected, nothing is started.
         """
+        if not select:
+            return []
         arguments = [
             "--no-write-json",
             "build",
@@ -66,7 +64,6 @@ class DbtBuilder:
             "empty",
             "--exclude-resource-type",
             "unit_test",
-            *(["--full-refresh"] if full_refresh else []),
             "--select",
             *select,
         ]

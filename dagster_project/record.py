@@ -20,6 +20,8 @@ from dagster_project.warehouse import Warehouse
 ROW_COUNT = "dagster/row_count"
 # Rows this run wrote, where the table's total says nothing about the night.
 ROWS_WRITTEN = "rows_written"
+# The run that wrote a table, where this run had no reason to write it again.
+UNCHANGED_SINCE = "unchanged_since_run"
 RUN_STAGE = "run"
 
 

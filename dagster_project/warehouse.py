@@ -7,7 +7,7 @@ opens the same file. No business meaning here; no loops over rows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import duckdb
 import pandas as pd
 
 from dagster_project.tables import Table
+from dagster_project.warehouse_seal import Seal
 
 
 class WarehouseError(RuntimeError):
@@ -65,7 +66,7 @@ class Warehouse:
                 f"The warehouse {self.path} is in use by another process, or is not "
                 f"readable: {error}"
             ) from error
-        with connection:
+        with nullcontext() if read_only else Seal(self.path).kept(), connection:
             connection.execute("set timezone = 'UTC'")
             yield connection
 

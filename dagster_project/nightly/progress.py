@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from dagster_project.nightly.stages import label
-from dagster_project.record import ROW_COUNT, ROWS_WRITTEN
+from dagster_project.record import ROW_COUNT, ROWS_WRITTEN, UNCHANGED_SINCE
 
 NAME_WIDTH = 26
 TABLES_WIDTH = 34
@@ -26,6 +26,7 @@ class _Stage:
     step: str
     rows: int = 0
     tables: int = 0
+    unchanged: int = 0
     checks: Counter[str] = field(default_factory=Counter)
     items: int = 0
     last_item: str = ""
@@ -89,6 +90,9 @@ class Progress:
     def _count_rows(self, stage: _Stage, event: dg.DagsterEvent) -> None:
         stage.tables += 1
         metadata = event.materialization.metadata
+        if UNCHANGED_SINCE in metadata:
+            stage.unchanged += 1
+            return
         count = metadata.get(ROWS_WRITTEN, metadata.get(ROW_COUNT))
         if count is not None:
             stage.rows += int(str(count.value))
@@ -103,10 +107,16 @@ class Progress:
         self.console.print(
             f"{mark} {label(stage.step):<{NAME_WIDTH}}"
             f"{_tables(stage):<{TABLES_WIDTH}}"
-            f"{f'{stage.rows:,} rows' if stage.rows else '':>17}{time}",
+            f"{_rows(stage):>17}{time}",
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _rows(stage: _Stage) -> str:
+    if stage.rows:
+        return f"{stage.rows:,} rows"
+    return "unchanged" if stage.unchanged else ""
 
 
 def _tables(stage: _Stage) -> str:

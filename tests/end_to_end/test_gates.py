@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -230,6 +231,18 @@ def test_a_good_night_publishes_today(yesterday: Yesterday) -> None:
     assert after > before
     status = json.loads((home.path / "published" / "status.json").read_text())
     assert status["stale"] is False
+
+    published = home.rows("from marts.fct_metrics order by all")
+    again = home.daybreak("run").stdout
+    for layer in ("staging", "intermediate", "marts"):
+        assert re.search(rf"Build {layer} .* unchanged ", again), again
+    assert home.rows("from marts.fct_metrics order by all") == published
+    passed = (
+        "select count(*) from trust.check_results where status = 'passed' group by "
+        "run_id order by max(checked_at) desc limit 2"
+    )
+    [tonight, earlier] = home.rows(passed)
+    assert tonight == earlier
 
 
 @pytest.mark.campaign
