@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -150,15 +150,15 @@ def retention_cells(
 
 def cohort_values(
     definition: Retention, events: Sequence[Event], watermark: datetime, last: int
-) -> dict[Cell, tuple[int, Decimal | None]]:
-    """Give (cohort size, revenue so far or None while open) by cell, up to `last`."""
+) -> dict[Cell, tuple[int, Decimal | None, int | None]]:
+    """Give (cohort size, revenue so far, payers so far) by cell, None while open."""
     log = sorted(
         (event for event in events if definition.where(event)),
         key=lambda event: (event["occurred_at"], event["event_id"]),
     )
     parts: dict[str, tuple[Callable[[Event], Any], str]]
     parts = {"all": (lambda event: "all", "start"), **definition.dimensions}
-    cells: dict[Cell, tuple[int, Decimal | None]] = {}
+    cells: dict[Cell, tuple[int, Decimal | None, int | None]] = {}
     for dimension, (value_of, _) in parts.items():
         entries = list(_entries(definition, log, value_of, per_value=False))
         for value, start in {(entry.value, entry.cohort_start) for entry in entries}:
@@ -168,22 +168,35 @@ def cohort_values(
                 e for e in entries if (e.value, e.cohort_start) == (value, start)
             ]
             for number in range(last + 1):
-                worth = sum(
-                    event["revenue"] or 0
+                days = [
+                    _days_of_value(definition, log, member, number)
                     for member in members
-                    for event in log
-                    if definition.unit(event) == member.unit
-                    and definition.returning(event)
-                    and 0
-                    <= _distance(definition, member, event["occurred_at"])
-                    <= number
-                )
+                ]
+                worth = sum((sum(by_day.values()) for by_day in days), Decimal(0))
+                payers = sum(any(paid > 0 for paid in one.values()) for one in days)
                 mature = _closes(definition, start, number) <= watermark
                 cells[dimension, value, start, number] = (
                     len(members),
-                    Decimal(worth) if mature else None,
+                    worth if mature else None,
+                    payers if mature else None,
                 )
     return cells
+
+
+def _days_of_value(
+    definition: Retention, log: Sequence[Event], member: Entry, last: int
+) -> dict[date, Decimal]:
+    """Give the value of each local day of a member, up to a period after the start."""
+    days: dict[date, Decimal] = {}
+    for event in log:
+        if (
+            definition.unit(event) == member.unit
+            and definition.returning(event)
+            and 0 <= _distance(definition, member, event["occurred_at"]) <= last
+        ):
+            day = local_time(event["occurred_at"], definition.timezone).date()
+            days[day] = days.get(day, Decimal(0)) + Decimal(event["revenue"] or 0)
+    return days
 
 
 def _entries(

@@ -78,16 +78,17 @@ def cells_of(warehouse: WarehouseOfTest) -> dict[str, dict[Any, Any]]:
 
 def values_of(warehouse: WarehouseOfTest) -> dict[str, dict[Any, Any]]:
     found: dict[str, dict[Any, Any]] = {}
-    for name, *cell, size, total, value in warehouse.rows(
+    for name, *cell, size, total, value, payers, rate in warehouse.rows(
         """
         select
             ltv_name, dimension, dimension_value, cohort_start, period_number,
-            cohort_size, cumulative_revenue, lifetime_value
+            cohort_size, cumulative_revenue, lifetime_value, payer_count, payer_rate
         from marts.fct_cohort_ltv
         """
     ):
         assert value == (None if total is None else float(total) / size)
-        found.setdefault(name, {})[tuple(cell)] = (size, total)
+        assert rate == (None if payers is None else payers / size)
+        found.setdefault(name, {})[tuple(cell)] = (size, total, payers)
     return found
 
 

@@ -49,14 +49,8 @@ added_up as (
     select
         cells.*,
         coalesce(amounts.amount, 0) as amount,
-        sum(coalesce(amounts.amount, 0)) over (
-            partition by
-                cells.ltv_name,
-                cells.dimension,
-                cells.dimension_value,
-                cells.cohort_start
-            order by cells.period_number
-        ) as cumulative_amount
+        sum(coalesce(amounts.amount, 0)) over so_far as cumulative_amount,
+        sum(coalesce(amounts.payer_count, 0)) over so_far as payer_count
     from cells
     left join amounts
         on
@@ -65,6 +59,14 @@ added_up as (
             and cells.dimension_value = amounts.dimension_value
             and cells.cohort_start = amounts.cohort_start
             and cells.period_number = amounts.period_number
+    window so_far as (
+        partition by
+            cells.ltv_name,
+            cells.dimension,
+            cells.dimension_value,
+            cells.cohort_start
+        order by cells.period_number
+    )
 
 ),
 
@@ -84,6 +86,9 @@ final as (
         case
             when is_mature then cast(cumulative_amount as double) / person_count
         end as lifetime_value,
+        cast(case when is_mature then payer_count end as bigint) as payer_count,
+        case when is_mature then cast(payer_count as double) / person_count end
+            as payer_rate,
         is_mature
     from added_up
 
