@@ -25,33 +25,18 @@ from ingestion.catalog.metric_models import (
     Period,
     ordered_periods,
 )
+from ingestion.catalog.presets import (
+    FUNNEL_PRESETS,
+    PRESET_MEANING,
+    Preset,
+    preset_of,
+)
 
 Attribution = Literal["first_touch", "last_touch", "step", "all_events"]
 FirstTime = Literal["first_match", "first_ever"]
-Preset = Literal["daybreak", "posthog", "mixpanel", "amplitude", "ga4"]
 
 MAX_STEPS: Final = 20
 _LONGEST_WINDOW_DAYS: Final = 36_500
-
-# What a preset sets; what the funnel says itself comes first. Breakdowns take
-# `attribution`, `step` and `limit` from it.
-PRESETS: Final[dict[str, dict[str, Any]]] = {
-    "daybreak": {},
-    # https://posthog.com/docs/product-analytics/funnels
-    "posthog": {"range_applies_to": "all_events"},
-    # https://docs.mixpanel.com/docs/reports/funnels/funnels-advanced: without
-    # "optimized re-entry" the first entry decides; "first step defined".
-    "mixpanel": {"entry_mode": "first"},
-    # https://amplitude.com/docs/analytics/charts/funnel-analysis: grouped by the
-    # property of the first step; simultaneous events count in either order.
-    "amplitude": {"breakdown": {"attribution": "step", "step": 1}},
-    # https://support.google.com/analytics/answer/9327974: a closed funnel over the
-    # events of the date range, broken down by the first step into five rows.
-    "ga4": {
-        "range_applies_to": "all_events",
-        "breakdown": {"attribution": "step", "step": 1, "limit": 5},
-    },
-}
 
 
 def _checked_window(text: str) -> str:
@@ -205,11 +190,7 @@ class FunnelSpec(Declared):
         default=None, description="What it tells, one sentence."
     )
     owner: Text | None = Field(default=None, description="Who answers for it.")
-    semantics: Preset = Field(
-        default="daybreak",
-        description="Sets several parameters to what another product does; "
-        "what is declared here comes first.",
-    )
+    semantics: Preset = Field(default="daybreak", description=PRESET_MEANING)
     steps: tuple[FunnelStep, ...] = Field(min_length=1, max_length=MAX_STEPS)
     window: FunnelWindow
     order: Literal["ordered", "strict", "unordered"] = Field(
@@ -285,7 +266,7 @@ class FunnelSpec(Declared):
     def _apply_preset(cls, value: object) -> object:
         if not isinstance(value, Mapping):
             return value
-        preset = PRESETS.get(str(value.get("semantics")), {})
+        preset = preset_of(value, FUNNEL_PRESETS)
         defaults = {key: part for key, part in preset.items() if key != "breakdown"}
         breakdowns = value.get("breakdowns")
         if isinstance(breakdowns, list) and "breakdown" in preset:

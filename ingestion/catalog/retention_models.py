@@ -6,6 +6,7 @@ expressions are judged in `retention_checks`; the SQL is `retention_sql`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Final, Literal, Self
 
@@ -23,6 +24,12 @@ from ingestion.catalog.metric_models import (
     DimensionSpec,
     EventFilter,
     Period,
+)
+from ingestion.catalog.presets import (
+    PRESET_MEANING,
+    RETENTION_PRESETS,
+    Preset,
+    preset_of,
 )
 from ingestion.catalog.settings import WEEKDAYS
 from ingestion.catalog.source_models import check_timezone
@@ -167,6 +174,7 @@ class RetentionSpec(CohortDefinition):
     Period 0 is the cohort itself; a return inside the start period is no return.
     """
 
+    semantics: Preset = Field(default="daybreak", description=PRESET_MEANING)
     target: EventFilter = Field(description="Entry: what puts a person into a cohort.")
     returning: ActivityFilter = Field(
         default=ActivityFilter(),
@@ -214,6 +222,13 @@ class RetentionSpec(CohortDefinition):
         default=(),
         description="Columns, or {name, sql, on}, that cohorts are broken down by.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apply_preset(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        return {**preset_of(value, RETENTION_PRESETS), **value}
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:

@@ -11,6 +11,7 @@ import pytest
 
 from ingestion.catalog import CatalogSettings, load_catalog
 from ingestion.catalog.cohort_tables import cohort_tables
+from ingestion.catalog.retention_models import RetentionSpec
 
 ProblemsOf = Callable[..., list[str]]
 WriteCatalog = Callable[..., Path]
@@ -225,6 +226,27 @@ def test_cells_of_a_grid(
     tables = tables_of(write_catalog(**grid(TARGET + body)))
     found = [row["period_number"] for row in tables["catalog_retention_periods"]]
     assert found == numbers
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("daybreak", ("week", "first_time", "calendar", None)),
+        ("posthog", ("day", "first_time", "calendar", "sunday")),
+        ("mixpanel", ("day", "first_time", "rolling", None)),
+        ("amplitude", ("day", "recurring", "rolling_from_hour", None)),
+        ("ga4", ("day", "first_ever", "calendar", "sunday")),
+    ],
+)
+def test_a_preset_sets_what_the_grid_leaves_open(
+    preset: str, expected: tuple[Any, ...]
+) -> None:
+    declared = {"name": "r", "target": {"event": "came"}, "semantics": preset}
+    found = RetentionSpec.model_validate(declared)
+    assert (found.period, found.entry, found.clock, found.week_start) == expected
+    own = RetentionSpec.model_validate({**declared, "period": "month"})
+    assert own.period == "month"
+    assert (own.entry, own.clock, own.week_start) == expected[1:]
 
 
 def test_definitions_over_the_same_events_share_their_rows(
