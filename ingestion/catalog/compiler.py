@@ -208,8 +208,8 @@ def _setting_rows(
 ) -> list[Row]:
     sessions = catalog.events.sessions
     cuts: dict[str, str] = {
-        "session_timeout_seconds": str(sessions.timeout_minutes * 60),
-        "session_max_seconds": str(sessions.max_session_hours * 3_600),
+        "session_timeout_seconds": str(sessions.timeout_seconds),
+        "session_max_seconds": str(sessions.max_session_seconds),
         "session_cut_at_midnight": _json(sessions.cut_at_midnight),
         "session_cut_on_campaign_change": _json(sessions.cut_on_campaign_change),
         "server_platforms": _json(sorted(sessions.server_platforms)),

@@ -148,14 +148,18 @@ class SessionRules(Declared):
     heartbeat: HeartbeatSpec | None = Field(
         default=None, description="Events that measure engaged time."
     )
-    timeout_minutes: int = Field(
-        default=30,
+    timeout_seconds: int = Field(
+        default=1_800,
         ge=1,
-        le=1_440,
+        le=86_400,
         description="A longer gap starts a new session; exactly this long does not.",
     )
-    max_session_hours: int = Field(
-        default=24, ge=1, le=168, description="Cap on the length."
+    max_session_seconds: int = Field(
+        default=86_400,
+        ge=1,
+        le=604_800,
+        description="Cap on the length: a session holds events up to and including its "
+        "start and this.",
     )
     cut_at_midnight: bool = Field(
         default=False,
@@ -173,8 +177,8 @@ class SessionRules(Declared):
 
     @model_validator(mode="after")
     def _timeout_fits_the_cap(self) -> Self:
-        if self.timeout_minutes > self.max_session_hours * 60:
-            raise ValueError("timeout_minutes is longer than max_session_hours")
+        if self.timeout_seconds > self.max_session_seconds:
+            raise ValueError("timeout_seconds is longer than max_session_seconds")
         return self
 
 

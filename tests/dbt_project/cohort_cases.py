@@ -91,14 +91,22 @@ def declared_grid(params: dict[str, Any], number: int) -> Declared:
         "entry": params["type"],
         "type": "unbounded" if params.get("criteria") == "on_or_after" else "classic",
         "period": params["period"].lower(),
-        "periods": max(int(params["intervals"]) - 1, 1),
+        "periods": max(count_of_periods(params) - 1, 1),
         "min_occurrences": params.get("min_occurrences") or 1,
     }
     if params.get("breakdown"):
         function = "person_property" if is_of_person(params) else "property"
-        key = params["breakdown"].get("key") or params["breakdown"]["keys"][0]
-        declared["breakdowns"] = [{"name": "value", "sql": f"{function}('{key}')"}]
+        keys = params["breakdown"].get("keys") or [params["breakdown"]["key"]]
+        parts = [f"{function}('{key}')" for key in keys]
+        if len(parts) > 1:
+            parts = [f"coalesce({part}, '')" for part in parts]
+        declared["breakdowns"] = [{"name": "value", "sql": " || '::' || ".join(parts)}]
     return declared
+
+
+def count_of_periods(params: dict[str, Any]) -> int:
+    """Give the number of cells of the first cohort, the cohort's own among them."""
+    return int(params.get("intervals") or params["n_periods"])
 
 
 def is_of_person(params: dict[str, Any]) -> bool:
@@ -108,7 +116,7 @@ def is_of_person(params: dict[str, Any]) -> bool:
 def end_of_grid(params: dict[str, Any]) -> datetime:
     """Give the UTC moment at which the last period of a grid ends."""
     start = datetime.fromisoformat(params["cohort_start"])
-    end = periods_later(params["period"].lower(), start, int(params["intervals"]))
+    end = periods_later(params["period"].lower(), start, count_of_periods(params))
     return utc_time(end, params.get("timezone") or "UTC")
 
 

@@ -201,9 +201,18 @@ def sql_filter(one: dict[str, Any], number: int) -> str:
         "is_set": f"{named} is not null",
         "is_not_set": f"{named} is null",
         "regex": f"regexp_matches({named}, {text})",
-        "gt": f"cast({named} as double) > {value}",
-        "lt": f"cast({named} as double) < {value}",
+        "gt": f"{number_of(one)} > {value}",
+        "lt": f"{number_of(one)} < {value}",
     }[kind]
+
+
+def number_of(one: dict[str, Any]) -> str:
+    """Give a property as a number; a text that is none matches nothing."""
+    if one.get("type") != "person":
+        return f"property_number('{one['key']}')"
+    text = f"person_property('{one['key']}')"
+    is_number = f"regexp_matches({text}, '^-?[0-9]+([.][0-9]+)?$')"
+    return f"case when {is_number} then cast({text} as double) end"
 
 
 def property_sql(key: str) -> str:

@@ -12,7 +12,8 @@ All cases are one night. How the parameters of a case become a catalog:
 | any: event, target, returning      | event (all names), where (of each name, and of |
 |                                    | all); a name of null is "*"                    |
 | retention: type                    | retention: entry                               |
-| retention: period, intervals       | period, periods (one less: 0 is the cohort)    |
+| retention: period, intervals or    | period, periods (one less: 0 is the cohort)    |
+| n_periods                          |                                                |
 | retention: criteria on_or_after    | type: unbounded; returns end with the range    |
 | retention: min_occurrences         | min_occurrences                                |
 | retention: breakdown               | breakdowns (on: start)                         |
@@ -42,6 +43,7 @@ import pytest
 
 from tests.dbt_project.cohort_cases import (
     LISTS,
+    count_of_periods,
     days_between,
     window_of,
     write_catalog,
@@ -115,12 +117,16 @@ def grid(
         key = "" if dimension == "all" else value
         cells.setdefault((key, start), {})[period_number] = returned
     starts = [datetime.fromisoformat(params["cohort_start"])]
-    while len(starts) < int(params["intervals"]):
+    while len(starts) < count_of_periods(params):
         starts.append(next_start(params["period"].lower(), starts[-1]))
 
-    def triangle(value: str, like: list[list[int]]) -> list[list[int | None]]:
+    def triangle(value: str, like: list[list[int | None]]) -> list[list[int | None]]:
+        """Read the cells a peer shows; those after its range it leaves open."""
         return [
-            [cells.get((value, start), {}).get(k, 0) for k in range(len(row))]
+            [
+                None if shown is None else cells.get((value, start), {}).get(k, 0)
+                for k, shown in enumerate(row)
+            ]
             for start, row in zip(starts, like, strict=False)
         ]
 
@@ -128,7 +134,7 @@ def grid(
         yield triangle("", expected["counts"]), expected["counts"]
     for group in expected.get("breakdowns", ()):
         value = group["value"]
-        value = value[0] if isinstance(value, list) else value
+        value = "::".join(value) if isinstance(value, list) else value
         yield triangle(str(value or "(none)"), group["counts"]), group["counts"]
 
 

@@ -106,8 +106,10 @@ def test_changed_rules_rebuild_what_rests_on_them(
     events = own_catalog / "events.yml"
     rules = events.read_text()
     rules = rules.replace("browser = 'bot'", "browser = 'opera'")
-    rules = rules.replace("timeout_minutes: 30", "timeout_minutes: 1440")
-    rules = rules.replace("max_session_hours: 2\n", "max_session_hours: 168\n")
+    rules = rules.replace("timeout_seconds: 1800", "timeout_seconds: 86400")
+    rules = rules.replace(
+        "max_session_seconds: 7200\n", "max_session_seconds: 604800\n"
+    )
     events.write_text(rules)
     warehouse.declare(own_catalog)
     warehouse.build(select=CORE)

@@ -39,7 +39,7 @@ RULES = {
     "sessions": {
         "mode": "vendor",
         "requires_page_view": True,
-        "max_session_hours": 72,
+        "max_session_seconds": 72 * 3_600,
         "heartbeat": {
             "events": ["page_pinged"],
             "interval_seconds": 10,

@@ -365,7 +365,7 @@ def test_settings(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         CatalogSettings(
             "Europe/Berlin", "sunday", datetime(2024, 3, 1, 2, tzinfo=zone)
         ),
-        "sessions: {timeout_minutes: 20, server_platforms: [b, a]}\n"
+        "sessions: {timeout_seconds: 1200, server_platforms: [b, a]}\n"
         "traffic: {bots: \"property('agent') like '%bot%'\"}\n",
     )
     hashes = {found.pop("sessions_hash"), found.pop("event_rules_hash")}
@@ -395,7 +395,7 @@ def test_settings(write_catalog: WriteCatalog, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("events", "given_", "moved"),
     [
-        ("sessions: {timeout_minutes: 31}", {}, {"sessions_hash"}),
+        ("sessions: {timeout_seconds: 1860}", {}, {"sessions_hash"}),
         ("traffic: {bots: platform = 'bot'}", {}, {"event_rules_hash"}),
         ("countries: as_sent", {}, {"event_rules_hash"}),
         ("reporting_currency: USD", {}, {"event_rules_hash"}),

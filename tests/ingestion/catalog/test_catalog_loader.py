@@ -248,20 +248,20 @@ def test_metric_errors(body: str, expected: str, problems_of: ProblemsOf) -> Non
         ),
         (
             "sessions:\n  timeout: 30\n",
-            "events.yml:2: unknown key 'timeout'. Did you mean 'timeout_minutes'?",
+            "events.yml:2: unknown key 'timeout'. Did you mean 'timeout_seconds'?",
         ),
         (
-            "sessions:\n  timeout_minutes: half an hour\n",
-            "events.yml:2: `timeout_minutes`: a whole number is needed here.",
+            "sessions:\n  timeout_seconds: half an hour\n",
+            "events.yml:2: `timeout_seconds`: a whole number is needed here.",
         ),
         (
-            "sessions:\n  timeout_minutes: 0\n",
-            "events.yml:2: `timeout_minutes`: Input should be greater than or equal "
+            "sessions:\n  timeout_seconds: 0\n",
+            "events.yml:2: `timeout_seconds`: Input should be greater than or equal "
             "to 1.",
         ),
         (
-            "sessions: {timeout_minutes: 90, max_session_hours: 1}\n",
-            "events.yml:1: timeout_minutes is longer than max_session_hours.",
+            "sessions: {timeout_seconds: 5400, max_session_seconds: 3600}\n",
+            "events.yml:1: timeout_seconds is longer than max_session_seconds.",
         ),
         (
             "traffic:\n  bots: user_agent like '%bot%'\n",
@@ -321,7 +321,7 @@ def test_metric_errors(body: str, expected: str, problems_of: ProblemsOf) -> Non
          "`tag:yaml.org,2002:python/object:os.system` is not admitted"),
         ("events: !secret x\n", "events.yml:1: the tag `!secret` is not admitted; "
          "write plain text."),
-        ("sessions:\n  <<: {timeout_minutes: 5}\n", "events.yml:2: a key must be a "
+        ("sessions:\n  <<: {timeout_seconds: 300}\n", "events.yml:2: a key must be a "
          "plain word (no `<<`, no list)."),
         ("events: &x [*x]\n", "events.yml:1: not valid YAML: anchors that refer to "
          "themselves, or grow without end."),
@@ -562,7 +562,7 @@ def test_nothing_declared_means_the_defaults(tmp_path: Path) -> None:
     catalog = load_catalog(tmp_path)
     assert catalog.metrics == ()
     assert catalog.events.policy == "warn"
-    assert catalog.events.sessions.timeout_minutes == 30
+    assert catalog.events.sessions.timeout_seconds == 1800
     assert catalog.source("anything").format == "native"
     assert catalog.source("anything").files == ("**/*",)
 
