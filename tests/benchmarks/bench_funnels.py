@@ -18,27 +18,23 @@ processor seconds of one DuckDB, the best of several runs each:
 from __future__ import annotations
 
 import argparse
-import os
-import re
-import resource
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 
-from ingestion.catalog import CatalogSettings, compile_catalog, load_catalog
-from ingestion.landing import LandingOptions, land
-from ingestion.simulator import SimulationSpec, simulate
-from ingestion.user_agents import add_user_agents
+from tests.benchmarks.simulated_copies import (
+    build,
+    connect,
+    copies_for,
+    copy_rows,
+    count_of,
+    cpu,
+    over_copies,
+)
 
-DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MODEL = Path("models/intermediate/funnels/int_funnel_attempts.sql")
 WINDOW = "7 days"
 STEPS = ("course_viewed", "course_started", "checkout_started", "purchase_completed")
-PERSONS = 4_000
-RUNS = 3
 BUSY = 250
 
 
@@ -48,24 +44,25 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--home", type=Path, default=Path("/tmp/bench_funnels"))
     options = parser.parse_args()
-    options.home.mkdir(parents=True, exist_ok=True)
     query = compiled_funnel(options.home)
-    with duckdb.connect(
-        str(options.home / "copies.duckdb"),
-        config={"threads": 2, "memory_limit": "3GB"},
-    ) as connection:
-        connection.execute("set preserve_insertion_order = false")
-        connection.execute("set disabled_optimizers = 'build_side_probe_side'")
-        count = copy_events(connection, options.home, options.events)
-        report(connection, query, count)
+    with connect(options.home) as connection:
+        copy_rows(
+            connection,
+            "int_events",
+            "events",
+            key="event_id",
+            day="event_date",
+            copies=copies_for(connection, options.events),
+        )
+        report(connection, query)
         add_busy_person(connection)
         print("with a busy person:")
-        report(connection, query, count + len(STEPS) * BUSY)
+        report(connection, query)
 
 
-def report(connection: duckdb.DuckDBPyConnection, query: str, count: int) -> None:
+def report(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     scan = cpu(connection, "select event_name, count(*) from events group by all")
-    print(f"{count:,} events; scan {scan:.3f} s")
+    print(f"{count_of(connection, 'events'):,} events; scan {scan:.3f} s")
     levels = f"select reached_step, count(*) from ({query}) group by all order by all"
     for label, statement in (
         ("funnel, attempts by step", levels),
@@ -81,79 +78,14 @@ def report(connection: duckdb.DuckDBPyConnection, query: str, count: int) -> Non
     print("both give the same figures" if same else "THE FIGURES DIFFER")
 
 
-def cpu(connection: duckdb.DuckDBPyConnection, statement: str) -> float:
-    """Give the least processor seconds of several runs."""
-    seconds = []
-    for _ in range(RUNS):
-        before = resource.getrusage(resource.RUSAGE_SELF)
-        connection.execute(statement).fetchall()
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        seconds.append(used)
-    return min(seconds)
-
-
 def compiled_funnel(home: Path) -> str:
-    """Simulate a little, build what the model needs, and read its compiled SQL."""
-    catalog = home / "catalog"
-    catalog.mkdir(exist_ok=True)
-    text = (DBT_PROJECT / "catalog" / "events.yml").read_text()
-    (catalog / "events.yml").write_text(text)
+    """Give the SQL that dbt writes for the funnel."""
     steps = "".join(
         f"      - {{name: {step}, any_of: [{{event: {step}}}]}}\n" for step in STEPS
     )
-    (catalog / "funnels.yml").write_text(
-        f"funnels:\n  - name: four_steps\n    window: {WINDOW}\n    steps:\n{steps}"
-    )
-    lake = home / "lake"
-    compile_catalog(load_catalog(catalog), CatalogSettings(), lake / "catalog")
-    if not (home / "landing").is_dir():
-        spec = SimulationSpec(persons=PERSONS, start=date(2026, 1, 1), days=90)
-        simulate(spec, home / "landing" / "app")
-        now = datetime.now(UTC)
-        land(LandingOptions(home / "landing", lake, now=now, settle_seconds=0), [])
-        add_user_agents(lake, lake / "catalog")
-    os.environ |= {
-        "DAYBREAK_LAKE_PATH": str(lake),
-        "DAYBREAK_WAREHOUSE_PATH": str(home / "warehouse.duckdb"),
-        "DAYBREAK_SCRATCH_PATH": str(home / "scratch"),
-        "DBT_TARGET_PATH": str(home / "target"),
-        "DBT_LOG_PATH": str(home / "logs"),
-    }
-    project = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-    wanted = ["--full-refresh", "--select", "+int_funnel_attempts", "--quiet"]
-    result = dbtRunner().invoke(["run", *wanted, *project])
-    # dbt keeps the file open in this process.
-    DuckDBConnectionManager.close_all_connections()
-    if not result.success:
-        raise SystemExit(str(result.exception or "dbt failed"))
-    text = (home / "target" / "compiled" / "daybreak" / MODEL).read_text()
-    query = re.sub(r'"warehouse"\."intermediate"\."int_events"', "events", text)
-    return re.sub(r"\(select max\(last_load_id\) from [^)]*\)", "''", query)
-
-
-def copy_events(connection: duckdb.DuckDBPyConnection, home: Path, wanted: int) -> int:
-    """Make a table of as many events as wanted, in the order in which they land."""
-    connection.execute(f"attach '{home}/warehouse.duckdb' as original (read_only)")
-    events = "original.intermediate.int_events"
-    row = connection.execute(f"select count(*) from {events}").fetchone()
-    copies = max(1, round(wanted / row[0])) if row else 1
-    connection.execute(
-        f"""
-        create or replace table events as
-        select
-            events.* replace (
-                event_id || '-' || number as event_id,
-                person_id || '-' || number as person_id
-            )
-        from range({copies}) as copies (number)
-        cross join {events} as events
-        order by event_date, hash(event_id)
-        """
-    )
-    counted = connection.execute("select count(*) from events").fetchone()
-    connection.execute("detach original")
-    return int(counted[0]) if counted else 0
+    funnels = f"funnels:\n  - name: four_steps\n    window: {WINDOW}\n    steps:\n"
+    compiled = build(home, {"funnels.yml": funnels + steps}, ["+int_funnel_attempts"])
+    return over_copies((compiled / MODEL).read_text(), {"int_events": "events"})
 
 
 def add_busy_person(connection: duckdb.DuckDBPyConnection) -> None:
