@@ -11,6 +11,7 @@ from ingestion.catalog.binding import ExpressionBinder
 from ingestion.catalog.checks import (
     KnownNames,
     Part,
+    check_dimension,
     check_event_filter,
     check_expression,
 )
@@ -21,7 +22,9 @@ from ingestion.catalog.path_models import PathSpec
 def check_path(
     spec: PathSpec, part: Part, known: KnownNames, binder: ExpressionBinder
 ) -> Iterator[Problem]:
-    """Check the events and the node of one path definition."""
+    """Check the events, the node and the breakdown of one path definition."""
     yield from check_event_filter(("anchor",), spec.anchor, part, known, binder)
     yield from check_event_filter(("nodes",), spec.nodes, part, known, binder)
     yield from check_expression(part, ("node",), spec.node, "anything", binder)
+    if spec.breakdown is not None:
+        yield from check_dimension(("breakdown",), spec.breakdown, part, binder)

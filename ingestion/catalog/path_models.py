@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from ingestion.catalog.definition_models import Definition
 from ingestion.catalog.fields import Declared, ExpressionText
-from ingestion.catalog.metric_models import EventFilter, ordered_periods
+from ingestion.catalog.metric_models import Dimension, EventFilter, ordered_periods
 from ingestion.catalog.retention_models import ActivityFilter
 
 PathPeriod = Literal["day", "week", "month"]
@@ -46,6 +46,12 @@ class PathSpec(Definition):
     )
     node: ExpressionText = Field(
         default="event_name", description="What a step is called: page, for example."
+    )
+    breakdown: Dimension | None = Field(
+        default=None,
+        description="What paths are told apart by, beside all of them: a column of the "
+        "anchor, or {name, sql}.",
+        examples=[{"name": "role", "sql": "person_property('role')"}],
     )
     collapse_repeats: bool = Field(
         default=False, description="Equal steps one after the other count as one."

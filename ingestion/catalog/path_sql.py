@@ -40,6 +40,8 @@ PATH_COLUMNS: Final = definition_schema(
         ("anchor_filter_sql", TEXT),
         ("node_filter_sql", TEXT),
         ("node_sql", TEXT),
+        ("breakdown_name", TEXT),
+        ("breakdown_sql", TEXT),
     ]
 )
 
@@ -62,11 +64,13 @@ def _row(spec: PathSpec, compiler: DefinitionCompiler) -> Row:
         "anchor_filter_sql": compiler.events(spec.anchor),
         "node_filter_sql": compiler.events(spec.nodes),
         "node_sql": compiler.text(spec.node),
+        "breakdown_sql": compiler.text(spec.breakdown.sql if spec.breakdown else None),
     }
     return {
         "path_name": spec.name,
         **definition_row(spec, compiler, meaning, _MEANING_VERSION),
         # What is only shown differently needs no paths found anew.
+        "breakdown_name": spec.breakdown.name if spec.breakdown else None,
         "top_nodes": spec.top_nodes,
         "top_sequences": spec.top_sequences,
         "periods": compact_json(spec.periods),

@@ -14,7 +14,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,7 @@ PATHS: list[dict[str, Any]] = [
         "top_nodes": 2,
         "top_sequences": 4,
         "periods": ["day", "week", "month"],
+        "breakdown": "platform",
     },
     {
         "name": "last_collapsed",
@@ -166,6 +167,7 @@ PATHS: list[dict[str, Any]] = [
         "anchors": "every",
         "collapse_repeats": True,
         "nodes": {"event": ["b", "c", "d"]},
+        "breakdown": {"name": "where_from", "sql": "page"},
         "node": "coalesce(page, event_name)",
         "steps": 2,
         "top_nodes": 3,
@@ -244,14 +246,15 @@ def is_in(event: Row, events: dict[str, Any]) -> bool:
     return named and ("where" not in events or event["platform"] == "web")
 
 
-def walked(
-    log: Sequence[Row], declared: dict[str, Any]
-) -> list[tuple[datetime, tuple[str, ...]]]:
-    """Give (time of the anchor, nodes) of every path."""
+Walk = tuple[datetime, tuple[str, ...], str]
+
+
+def walked(log: Sequence[Row], declared: dict[str, Any]) -> list[Walk]:
+    """Give (time of the anchor, nodes, value of the breakdown) of every path."""
     spec = DEFAULTS | declared
     found = []
     for unit in units_of(log, spec["scope"]):
-        steps: list[tuple[str, datetime | None]] = []
+        steps: list[tuple[str, Row | None]] = []
         for event in unit:
             if event["browser"] == "bot" and "include_bots" not in spec:
                 continue
@@ -259,7 +262,7 @@ def walked(
             if not (is_anchor or is_in(event, spec["nodes"])):
                 continue
             node = node_of(event, spec)
-            anchored = event["occurred_at"] if is_anchor else None
+            anchored = event if is_anchor else None
             if spec["collapse_repeats"] and steps and steps[-1][0] == node:
                 steps[-1] = (node, steps[-1][1] or anchored)
             else:
@@ -272,15 +275,23 @@ def walked(
             way = nodes[place:] if spec["direction"] == "after" else nodes[place::-1]
             anchored = steps[place][1]
             assert anchored
-            found.append((anchored, tuple(way[: spec["steps"] + 1])))
+            value = anchored[COLUMNS[name_of_breakdown(spec)]] or "(none)"
+            way = way[: spec["steps"] + 1]
+            found.append((anchored["occurred_at"], tuple(way), value))
     return found
 
 
-def folded(
-    paths: list[tuple[datetime, tuple[str, ...]]], top: int
-) -> list[tuple[datetime, tuple[str, ...]]]:
+COLUMNS = {"platform": "platform", "where_from": "page", "": "event_name"}
+
+
+def name_of_breakdown(spec: dict[str, Any]) -> str:
+    declared = spec.get("breakdown", "")
+    return str(declared["name"] if isinstance(declared, dict) else declared)
+
+
+def folded(paths: list[Walk], top: int) -> list[Walk]:
     counts: dict[int, Counter[str]] = defaultdict(Counter)
-    for _, nodes in paths:
+    for _, nodes, _ in paths:
         for step, node in enumerate(nodes):
             counts[step][node] += 1
     kept = {
@@ -288,8 +299,12 @@ def folded(
         for step, found in counts.items()
     }
     return [
-        (when, tuple(n if n in kept[s] else "Other" for s, n in enumerate(nodes)))
-        for when, nodes in paths
+        (
+            when,
+            tuple(n if n in kept[s] else "Other" for s, n in enumerate(nodes)),
+            value,
+        )
+        for when, nodes, value in paths
     ]
 
 
@@ -300,29 +315,42 @@ def period_start(period: str, when: datetime) -> datetime:
     return day.replace(day=1) if period == "month" else day
 
 
-def expected_edges(
-    paths: list[tuple[datetime, tuple[str, ...]]], spec: dict[str, Any]
-) -> Counter[Any]:
+def dimensions_of(value: str, spec: dict[str, Any]) -> list[tuple[str, str]]:
+    """Give the groups that a path counts in."""
+    name = name_of_breakdown(spec)
+    return [("all", "all"), *([(name, value)] if name else [])]
+
+
+def expected_edges(paths: list[Walk], spec: dict[str, Any]) -> Counter[Any]:
     found: Counter[Any] = Counter()
-    first = min(period_start("day", when) for when, _ in paths)
-    for when, nodes in paths:
+    first = min(period_start("day", when) for when, *_ in paths)
+    for when, nodes, value in paths:
         starts = {p: period_start(p, when) for p in spec["periods"]} | {"all": first}
         whole = ("(start)", *nodes, "(end)")[: spec["steps"] + 2]
-        for period, start in starts.items():
+        for (period, start), group in product(
+            starts.items(), dimensions_of(value, spec)
+        ):
             for step, (previous, node) in enumerate(pairwise(whole)):
-                found[period, start, step, previous, node] += 1
+                found[period, start, *group, step, previous, node] += 1
     return found
 
 
 def expected_sequences(
-    paths: list[tuple[datetime, tuple[str, ...]]], top: int
-) -> list[tuple[int, str, int]]:
-    """Give (rank, nodes, count) of all history."""
-    counts = Counter(json.dumps(nodes, separators=(",", ":")) for _, nodes in paths)
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    found = [(rank, *item) for rank, item in enumerate(ranked[:top], start=1)]
-    rest = sum(count for _, count in ranked[top:])
-    return found + ([(top + 1, "Other", rest)] if rest else [])
+    paths: list[Walk], spec: dict[str, Any]
+) -> list[tuple[str, str, int, str, int]]:
+    """Give (dimension, value, rank, nodes, count) of all history."""
+    top = spec["top_sequences"]
+    groups: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for _, nodes, value in paths:
+        for group in dimensions_of(value, spec):
+            groups[group][json.dumps(nodes, separators=(",", ":"))] += 1
+    found = []
+    for group, counts in groups.items():
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        found += [(*group, rank, *item) for rank, item in enumerate(ranked[:top], 1)]
+        rest = sum(count for _, count in ranked[top:])
+        found += [(*group, top + 1, "Other", rest)] if rest else []
+    return sorted(found)
 
 
 @pytest.mark.parametrize(
@@ -373,15 +401,17 @@ def compare(
         paths = [path for path in walked(log, spec) if path[0] < AS_OF]
         paths = folded(paths, spec["top_nodes"])
         edges = {
-            row[:5]: row[5]
+            row[:7]: row[7]
             for row in warehouse.rows(
-                "select period, period_start, step, previous_node, node, path_count "
+                "select period, period_start, dimension, dimension_value, step, "
+                "previous_node, node, path_count "
                 f"from marts.fct_paths where path_name = '{spec['name']}'"
             )
         }
         assert edges == expected_edges(paths, spec), spec["name"]
         sequences = warehouse.rows(
-            "select sequence_rank, nodes, path_count from marts.fct_path_sequences "
-            f"where path_name = '{spec['name']}' and period = 'all' order by 1"
+            "select dimension, dimension_value, sequence_rank, nodes, path_count "
+            "from marts.fct_path_sequences "
+            f"where path_name = '{spec['name']}' and period = 'all'"
         )
-        assert sequences == expected_sequences(paths, spec["top_sequences"])
+        assert sorted(sequences) == expected_sequences(paths, spec)

@@ -1,16 +1,18 @@
 -- What leaves a node is what came to it, but at an end or on the last step; and whole
--- sequences are as many as anchors.
+-- sequences are as many as anchors, values of a breakdown as many as all.
 with came as (
 
     select
         path_name,
         period,
         period_start,
+        dimension,
+        dimension_value,
         step,
         node,
         sum(path_count) as path_count
     from {{ ref('fct_paths') }}
-    group by path_name, period, period_start, step, node
+    group by all
 
 ),
 
@@ -20,12 +22,14 @@ left_again as (
         path_name,
         period,
         period_start,
+        dimension,
+        dimension_value,
         step - 1 as step,
         previous_node as node,
         sum(path_count) as path_count
     from {{ ref('fct_paths') }}
     where step > 0
-    group by path_name, period, period_start, step, previous_node
+    group by all
 
 ),
 
@@ -35,9 +39,11 @@ whole as (
         path_name,
         period,
         period_start,
+        dimension,
+        dimension_value,
         sum(path_count) as path_count
     from {{ ref('fct_path_sequences') }}
-    group by path_name, period, period_start
+    group by all
 
 )
 
@@ -50,6 +56,8 @@ full outer join left_again
         came.path_name = left_again.path_name
         and came.period = left_again.period
         and came.period_start = left_again.period_start
+        and came.dimension = left_again.dimension
+        and came.dimension_value = left_again.dimension_value
         and came.step = left_again.step
         and came.node = left_again.node
 left join {{ ref('stg_catalog_paths') }} as paths on came.path_name = paths.path_name
@@ -70,6 +78,23 @@ left join whole
         came.path_name = whole.path_name
         and came.period = whole.period
         and came.period_start = whole.period_start
+        and came.dimension = whole.dimension
+        and came.dimension_value = whole.dimension_value
 where came.step = 0
-group by came.path_name, came.period, came.period_start, whole.path_count
+group by
+    came.path_name,
+    came.period,
+    came.period_start,
+    came.dimension,
+    came.dimension_value,
+    whole.path_count
 having sum(came.path_count) <> coalesce(whole.path_count, 0)
+union all
+select
+    path_name,
+    'all values of a breakdown' as node
+from whole
+group by path_name, period, period_start
+having
+    count(distinct dimension) > 1
+    and sum(case when dimension = 'all' then path_count else -path_count end) <> 0

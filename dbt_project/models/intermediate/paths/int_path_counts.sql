@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_definitions',
-        unique_key=['declaration', 'unit_date', 'path_date', 'nodes'],
+        unique_key=['declaration', 'unit_date', 'path_date', 'dimension_value', 'nodes'],
         meta={
             'definitions': {
                 'list': 'declared_paths',
@@ -37,6 +37,7 @@ final as (
         declaration,
         unit_date,
         path_date,
+        dimension_value,
         nodes,
         path_count,
         {{ newest_load() }} as built_through_load_id

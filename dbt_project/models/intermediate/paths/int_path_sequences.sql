@@ -52,6 +52,7 @@ folded as (
     select
         counts.path_name,
         cast(counts.path_date as timestamp) as path_day,
+        counts.dimension_value,
         {{ folded_nodes(declared) }} as nodes,
         counts.path_count,
         min(cast(counts.path_date as timestamp)) over (partition by counts.path_name)
@@ -69,6 +70,8 @@ folded as (
 
 by_period as (
 
+    {% for dimension in ['all', 'own'] %}
+    {% set is_last = loop.last %}
     {% for period in ['all', 'day', 'week', 'month'] %}
     {% set starts = {
         'all': 'folded.first_day', 'day': 'folded.path_day',
@@ -79,6 +82,9 @@ by_period as (
         folded.path_name,
         '{{ period }}' as period,
         {{ starts[period] }} as period_start,
+        {{ "paths.breakdown_name" if dimension == 'own' else "'all'" }} as dimension,
+        {{ "folded.dimension_value" if dimension == 'own' else "'all'" }}
+            as dimension_value,
         folded.nodes,
         folded.path_count
     from folded
@@ -86,7 +92,11 @@ by_period as (
         on
             folded.path_name = paths.path_name
             and ('{{ period }}' = 'all' or paths.periods like '%"{{ period }}"%')
-    {{ 'union all' if not loop.last }}
+            {%- if dimension == 'own' %}
+            and paths.breakdown_name is not null
+            {%- endif %}
+    {{ 'union all' if not (loop.last and is_last) }}
+    {% endfor %}
     {% endfor %}
 
 ),
@@ -97,10 +107,12 @@ final as (
         path_name,
         period,
         period_start,
+        dimension,
+        dimension_value,
         nodes,
         cast(sum(path_count) as bigint) as path_count
     from by_period
-    group by path_name, period, period_start, nodes
+    group by path_name, period, period_start, dimension, dimension_value, nodes
 
 )
 

@@ -10,6 +10,8 @@ named as (
         sequences.path_name,
         sequences.period,
         sequences.period_start,
+        sequences.dimension,
+        sequences.dimension_value,
         paths.top_sequences,
         {{ json_text_of_list(known_items('sequences.nodes')) }} as nodes,
         {{ length_of(known_items('sequences.nodes')) }} <= paths.step_count as is_ended,
@@ -26,7 +28,8 @@ ranked as (
         *,
         least(
             row_number() over (
-                partition by path_name, period, period_start
+                partition by
+                    path_name, period, period_start, dimension, dimension_value
                 order by path_count desc, nodes asc
             ),
             top_sequences + 1
@@ -41,6 +44,8 @@ final as (
         ranked.path_name,
         ranked.period,
         ranked.period_start,
+        ranked.dimension,
+        ranked.dimension_value,
         cast(ranked.sequence_rank as integer) as sequence_rank,
         case
             when ranked.sequence_rank <= ranked.top_sequences then min(ranked.nodes)
@@ -53,7 +58,12 @@ final as (
         cast(sum(ranked.path_count) as bigint) as path_count,
         sum(ranked.path_count) / cast(
             sum(sum(ranked.path_count)) over (
-                partition by ranked.path_name, ranked.period, ranked.period_start
+                partition by
+                    ranked.path_name,
+                    ranked.period,
+                    ranked.period_start,
+                    ranked.dimension,
+                    ranked.dimension_value
             ) as double
         ) as share_of_paths
     from ranked
@@ -61,6 +71,8 @@ final as (
         ranked.path_name,
         ranked.period,
         ranked.period_start,
+        ranked.dimension,
+        ranked.dimension_value,
         ranked.sequence_rank,
         ranked.top_sequences
 

@@ -17,6 +17,8 @@ counted as (
         sequences.path_name,
         sequences.period,
         sequences.period_start,
+        sequences.dimension,
+        sequences.dimension_value,
         steps.step,
         case
             when steps.step = 0 then '(start)'
@@ -37,6 +39,8 @@ counted as (
         sequences.path_name,
         sequences.period,
         sequences.period_start,
+        sequences.dimension,
+        sequences.dimension_value,
         steps.step,
         previous_node,
         node
@@ -49,13 +53,20 @@ final as (
         counted.path_name,
         counted.period,
         counted.period_start,
+        counted.dimension,
+        counted.dimension_value,
         counted.step,
         counted.previous_node,
         counted.node,
         counted.path_count,
         counted.path_count / cast(
             sum(case when counted.step = 0 then counted.path_count end) over (
-                partition by counted.path_name, counted.period, counted.period_start
+                partition by
+                    counted.path_name,
+                    counted.period,
+                    counted.period_start,
+                    counted.dimension,
+                    counted.dimension_value
             ) as double
         ) as share_of_paths,
         counted.path_count / cast(
@@ -64,6 +75,8 @@ final as (
                     counted.path_name,
                     counted.period,
                     counted.period_start,
+                    counted.dimension,
+                    counted.dimension_value,
                     counted.step,
                     counted.previous_node
             ) as double

@@ -19,6 +19,7 @@ renamed as (
         top_nodes,
         top_sequences,
         periods,
+        breakdown_name,
         definition
     from source
 
