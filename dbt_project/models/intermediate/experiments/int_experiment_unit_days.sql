@@ -59,16 +59,36 @@ sides as (
 
 ),
 
+-- A night that goes on needs those who came since, and those who did something again: a
+-- fifth of a million, and every later join is the smaller for it.
 units as (
 
     select
-        units.*,
+        units.experiment_name,
+        units.unit_id,
+        units.unit_key,
+        units.variant,
+        units.exposed_at,
+        units.exposure_date,
+        units.conflict_date,
+        units.slices,
         computed.experiment_key,
         computed.from_date
     from {{ ref('int_experiment_units') }} as units
     inner join computed
         on units.experiment_name = computed.experiment_name
-    where units.takes_part
+    where
+        units.takes_part
+        {% if continues -%}
+        and (
+            units.exposure_date >= computed.from_date
+            or units.unit_id in (
+                select amounts.unit_id
+                from {{ ref('int_experiment_amounts') }} as amounts
+                where amounts.activity_date >= {{ first_computed_day(starts) }}
+            )
+        )
+        {%- endif %}
 
 ),
 
@@ -148,35 +168,31 @@ matched as (
 earlier as (
 
     select
-        active.metric_key,
-        active.unit_key,
+        metrics.metric_key,
+        units.unit_key,
         sum(known.y) as y,
-        sum(known.d) as d,
         sum(case when known.is_entry then known.x end) as x,
+        {% if divides -%}
+        sum(known.d) as d,
         sum(case when known.is_entry then known.w end) as w
+        {%- else -%}
+        0 as d,
+        0 as w
+        {%- endif %}
     from {{ this }} as known
-    inner join computed
-        on
-            known.experiment_name = computed.experiment_name
-            and known.day_date < computed.from_date
     inner join (
-        select distinct
-            metrics.experiment_name,
-            metrics.metric_name,
-            units.unit_id,
-            matched.metric_key,
-            matched.unit_key
-        from matched
-        inner join units
-            on matched.unit_key = units.unit_key
-        inner join metrics
-            on matched.metric_key = metrics.metric_key
-    ) as active
+        select * from units
+        where exposure_date < from_date
+    ) as units
         on
-            known.unit_id = active.unit_id
-            and known.experiment_name = active.experiment_name
-            and known.metric_name = active.metric_name
-    group by active.metric_key, active.unit_key
+            known.unit_id = units.unit_id
+            and known.experiment_name = units.experiment_name
+            and known.day_date < units.from_date
+    inner join metrics
+        on
+            known.experiment_name = metrics.experiment_name
+            and known.metric_name = metrics.metric_name
+    group by metrics.metric_key, units.unit_key
 
 ),
 
