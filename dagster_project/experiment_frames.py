@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dagster_project.analysis.experiment_results.frames import (
+    ASSIGNMENTS,
     DAY_SINCE_EXPOSURE,
     METRICS,
     SUMS,
@@ -146,7 +147,8 @@ def experiment_frames(warehouse: Warehouse, metrics: pd.DataFrame) -> Experiment
     return ExperimentFrames(
         definitions=warehouse.read(
             "select experiment_name, status, config_hash, planned_days, planned_units, "
-            "confidence, power, several_variants_limit, start_date, end_date "
+            "confidence, power, several_variants_limit, misassigned_limit, "
+            "start_date, end_date "
             "from marts.dim_experiments where status <> 'draft' "
             "order by experiment_name"
         ),
@@ -165,5 +167,9 @@ def experiment_frames(warehouse: Warehouse, metrics: pd.DataFrame) -> Experiment
             "cumulative_unit_count, 1, 0) over (partition by experiment_name, "
             "dimension, dimension_value, variant order by exposure_date) as unit_count "
             "from marts.fct_experiment_traffic_daily"
+        ),
+        assignments=warehouse.read(
+            f"select {', '.join(ASSIGNMENTS)} from marts.fct_experiment_assignments "
+            "where is_as_assigned is not null"
         ),
     )

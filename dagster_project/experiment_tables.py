@@ -180,7 +180,8 @@ EXPERIMENT_QUALITY = Table(
             "check_name",
             "varchar",
             "sample_ratio, sample_ratio_sequential, several_variants, "
-            "unknown_variants, traffic_in_zero_arm or pre_period_balance.",
+            "unknown_variants, traffic_in_zero_arm, pre_period_balance or "
+            "exposed_as_assigned.",
         ),
         _DAY,
         *_SLICE,

@@ -20,6 +20,7 @@ from dagster_project.warehouse import Warehouse
 
 SUMS = [
     dg.AssetKey(["marts", "dim_experiments"]),
+    dg.AssetKey(["marts", "fct_experiment_assignments"]),
     dg.AssetKey(["marts", "fct_experiment_traffic_daily"]),
     dg.AssetKey(["marts", "fct_experiment_variant_metrics_daily"]),
 ]

@@ -49,6 +49,11 @@ CHECKS: Final = {
         "Traffic in an arm of 0 %",
         "Units in a variant that should get none.",
     ),
+    "exposed_as_assigned": (
+        "Exposed as assigned",
+        "Share of units that saw another variant than they were assigned, by the "
+        "function of Daybreak or by a service that lands its assignments.",
+    ),
     "pre_period_balance": (
         "Equal pasts",
         "Were the arms alike before exposure? The smallest p-value of all metrics.",
@@ -303,7 +308,7 @@ def _check_row(row: Mapping[Any, Any]) -> CheckRow:
 def _check_value(name: str, value: float) -> str:
     if pd.isna(value):
         return "nothing to check yet"
-    if name == "several_variants":
+    if name in ("several_variants", "exposed_as_assigned"):
         return _share(value)
     if name in ("unknown_variants", "traffic_in_zero_arm"):
         return f"{format_whole(value)} units"
@@ -311,7 +316,7 @@ def _check_value(name: str, value: float) -> str:
 
 
 def _check_limit(name: str, limit: float) -> str:
-    if name == "several_variants":
+    if name in ("several_variants", "exposed_as_assigned"):
         return f"at most {_share(limit)}"
     if name in ("unknown_variants", "traffic_in_zero_arm"):
         return "none"

@@ -7,7 +7,7 @@ Not here: shapes (`experiment_models`), and the checks of metrics (`checks`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import combinations
 from pathlib import Path
@@ -48,6 +48,8 @@ _COUNTING: Final = {
     **{"uniques": "person", "totals": "person"},
     **{"sessions": "session", "accounts": "account"},
 }
+# Units whose ids are those that `personal` may hash.
+_PERSONAL_UNITS: Final = ("person", "device")
 # Half a unit in the last place of shares written with nine digits.
 _ROUNDING: Final = 1e-9
 
@@ -102,6 +104,22 @@ def check_slots(items: Iterable[tuple[Part, ExperimentSpec]]) -> Iterator[Proble
                 f"takes {overlap:.0%} of the units of '{first.exclusion_group}' that "
                 f"'{earlier.name}' has too; give each a slot of its own, such as "
                 "[0, 0.5] and [0.5, 1]",
+            )
+
+
+def check_assigned_ids(
+    items: Iterable[tuple[Part, ExperimentSpec]], personal: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Check that Daybreak knows the ids for which services ask its function."""
+    if personal.get("user_id") != "hash":
+        return
+    for part, spec in items:
+        if spec.assignment.by == "daybreak" and spec.unit in _PERSONAL_UNITS:
+            yield part.problem(
+                ("assignment", "by"),
+                "events.yml has ids hashed before they land, so what a service was "
+                "told cannot be computed again: leave `by` out, and let the service "
+                "land its assignments (the table `assignments`)",
             )
 
 

@@ -33,6 +33,7 @@ from ingestion.catalog.suggestions import nearest_name
 
 Status = Literal["draft", "running", "paused", "completed"]
 Unit = Literal["person", "account", "session", "device"]
+Assigner = Literal["daybreak", "others"]
 
 CONFIDENCE_LEVELS: Final = (0.8, 0.9, 0.95, 0.99)
 DEFAULT_WINDOW: Final = "7 days"
@@ -110,6 +111,13 @@ class VariantSpec(Declared):
 class AssignmentSpec(Declared):
     """How units are assigned, for services that ask Daybreak's function."""
 
+    by: Assigner = Field(
+        default="others",
+        description="daybreak: services ask Daybreak's function for the ids that are "
+        "in the events, so the variant of every exposed unit is computed and compared "
+        "with what it saw. others: nothing is computed. Landed assignments are always "
+        "compared.",
+    )
     salt: Text | None = Field(
         default=None, description="Mixed into the hash; default: the experiment's name."
     )
@@ -284,6 +292,11 @@ class ExperimentSpec(Declared):
     several_variants_limit: Fraction = Field(
         default=0.01,
         description="Alarm above this share of units that saw several variants.",
+    )
+    misassigned_limit: Fraction = Field(
+        default=0.01,
+        description="Warning above this share of units that saw another variant than "
+        "they were assigned.",
     )
     slices: tuple[Dimension, ...] = Field(
         default=(),

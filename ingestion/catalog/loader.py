@@ -33,6 +33,7 @@ from ingestion.catalog.documents import (
     read_document,
 )
 from ingestion.catalog.experiment_checks import (
+    check_assigned_ids,
     check_experiment,
     check_file_name,
     check_slots,
@@ -206,6 +207,9 @@ def _check(
             problems += check_file_name(experiment, part)
             problems += check_experiment(experiment, part, known, binder)
     problems += check_slots(shaped.definitions[EXPERIMENTS])
+    problems += check_assigned_ids(
+        shaped.definitions[EXPERIMENTS], catalog.events.personal
+    )
     return problems
 
 

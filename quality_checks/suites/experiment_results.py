@@ -236,7 +236,8 @@ def experiment_quality_suite(*, table: str = "analysis.experiment_quality") -> S
                 "as last_day from {batch}) as dated "
                 "where not is_passed and day_date = last_day",
                 description="no alarm on the last day of any experiment: sample ratio, "
-                "several or unknown variants, stray traffic, differing pasts",
+                "several or unknown variants, stray traffic, differing pasts, other "
+                "variants than assigned",
                 severity="warning",
                 cure=_CURE_TRAFFIC,
             ),

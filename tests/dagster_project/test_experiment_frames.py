@@ -9,13 +9,26 @@ import pandas as pd
 import pytest
 
 from dagster_project.experiment_frames import experiment_tables
-from dagster_project.tables import EXPERIMENT_DECISIONS, EXPERIMENT_RESULTS, Table
+from dagster_project.tables import (
+    EXPERIMENT_DECISIONS,
+    EXPERIMENT_QUALITY,
+    EXPERIMENT_RESULTS,
+    Table,
+)
 from dagster_project.warehouse import Warehouse
 from tests.analysis.experiment_results.experiments_of_test import Declared, frames_of
 
 LAST = 16
 OF = Declared(
     "button", lift=0.4, units=300, planned_units=300, caps=60.0, is_whole=True
+)
+ASSIGNMENTS = pd.DataFrame(
+    {
+        "experiment_name": ["button"] * 3,
+        "assignment_source": "service",
+        "unit_count": [60, 20, 40],
+        "is_as_assigned": pd.array([True, False, None], dtype="boolean"),
+    }
 )
 
 
@@ -38,6 +51,7 @@ def build(path: Path, of: Declared, *, last: int) -> Warehouse:
             ("marts.dim_experiments", frames.definitions),
             ("marts.fct_experiment_variant_metrics_daily", frames.sums),
             ("marts.fct_experiment_traffic_daily", traffic),
+            ("marts.fct_experiment_assignments", ASSIGNMENTS),
         ):
             connection.register("incoming", frame)
             connection.execute(f"create schema if not exists {name.split('.')[0]}")
@@ -81,6 +95,13 @@ def test_every_row_says_what_it_was_made_of(whole: dict[str, pd.DataFrame]) -> N
     assert decisions["inputs_hash"].nunique() == len(decisions) == LAST + 1
 
 
+def test_assignments_are_checked_where_they_are_known(tmp_path: Path) -> None:
+    warehouse = build(tmp_path / "warehouse.duckdb", Declared(units=60), last=5)
+    quality = experiment_tables(warehouse)[EXPERIMENT_QUALITY]
+    [row] = quality[quality["check_name"] == "exposed_as_assigned"].to_dict("records")
+    assert (row["value"], row["unit_count"], row["is_passed"]) == (0.25, 80, False)
+
+
 def test_rows_of_another_version_are_not_kept(
     tmp_path: Path, whole: dict[str, pd.DataFrame]
 ) -> None:
@@ -115,6 +136,7 @@ def test_a_product_that_declares_none_has_empty_tables(tmp_path: Path) -> None:
             "marts.dim_experiments",
             "marts.fct_experiment_variant_metrics_daily",
             "marts.fct_experiment_traffic_daily",
+            "marts.fct_experiment_assignments",
         ):
             connection.execute(f"truncate {name}")
     assert all(rows.empty for rows in night(warehouse).values())

@@ -133,3 +133,18 @@ def test_a_frame_without_its_columns_is_refused() -> None:
             generated_for="run 1",
             decisions=pd.DataFrame({"verdict": ["ship"]}),
         )
+
+
+def test_units_that_saw_what_they_were_not_assigned_are_told() -> None:
+    data = data_of(Declared(units=600), last=6)
+    row = data.quality[data.quality["check_name"] == "several_variants"].iloc[[-1]]
+    found = row.assign(
+        check_name="exposed_as_assigned",
+        day_date=data.quality["day_date"].max(),
+        severity="warning",
+        value=0.034,
+        is_passed=False,
+    )
+    page = experiment_page(replace(data, quality=pd.concat([data.quality, found])))
+    [told] = [row for row in page.checks if row.label == "Exposed as assigned"]
+    assert (told.value, told.limit, told.tone) == ("3.4 %", "at most 1.0 %", "warned")

@@ -6,7 +6,7 @@ Here belong the columns that are read. Here does not belong what is made of them
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -32,7 +32,8 @@ def _kinds(
 
 DEFINITIONS: Final = _kinds(
     text="experiment_name status config_hash",
-    number="planned_days planned_units confidence power several_variants_limit",
+    number="planned_days planned_units confidence power several_variants_limit "
+    "misassigned_limit",
     time="start_date end_date",
 )
 VARIANTS: Final = _kinds(
@@ -62,6 +63,11 @@ TRAFFIC: Final = _kinds(
     time="exposure_date",
     flag="is_declared",
 )
+ASSIGNMENTS: Final = _kinds(
+    text="experiment_name assignment_source",
+    number="unit_count",
+    flag="is_as_assigned",
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,9 @@ class ExperimentFrames:
     ``role`` in lower case, ``direction`` up or down, ``margin`` and ``mde`` shares of
     the control's level, ``window_days`` null without a window; ``sums`` one per
     experiment, metric, view, slice, day, variant and capping; ``traffic`` one per
-    experiment, day of first exposure, slice and variant. Other columns are left out;
+    experiment, day of first exposure, slice and variant; ``assignments`` units by
+    experiment, source of the assignment and whether they saw what they were assigned,
+    units of no known assignment left out. Other columns are left out;
     an empty frame needs none. Raises ``ValueError`` for a frame that lacks a column.
     """
 
@@ -82,6 +90,7 @@ class ExperimentFrames:
     metrics: pd.DataFrame
     sums: pd.DataFrame
     traffic: pd.DataFrame
+    assignments: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
         """Type every frame."""
@@ -96,6 +105,7 @@ _FRAMES: Final = MappingProxyType(
         "metrics": METRICS,
         "sums": SUMS,
         "traffic": TRAFFIC,
+        "assignments": ASSIGNMENTS,
     }
 )
 

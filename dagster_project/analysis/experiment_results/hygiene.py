@@ -38,6 +38,7 @@ from dagster_project.analysis.experiments.sums import Moments, X, Y, moments_of
 SAMPLE_RATIO, SAMPLE_RATIO_EVER = "sample_ratio", "sample_ratio_sequential"
 SEVERAL_VARIANTS, UNKNOWN_VARIANTS = "several_variants", "unknown_variants"
 STRAY_TRAFFIC, PRE_PERIOD = "traffic_in_zero_arm", "pre_period_balance"
+AS_ASSIGNED = "exposed_as_assigned"
 ERROR, WARNING = "error", "warning"
 _SLICE: Final = ["experiment_name", "dimension", "dimension_value"]
 _KEYS: Final = (*_SLICE, "day_date", "variant", "metric_name", "check_name")
@@ -128,6 +129,7 @@ def quality_rows(
         _unknown_rows(traffic),
         _stray_rows(traffic, arms),
         _balance_rows(arms, layout),
+        _assigned_rows(frames, traffic),
     ]
     rows = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
     return rows.sort_values(list(_KEYS), ignore_index=True)
@@ -239,6 +241,36 @@ def _stray_rows(traffic: Traffic, arms: Arms) -> pd.DataFrame:
         rows = rows[rows["dimension"] == ALL]
         parts.append(rows.assign(variant=rows["experiment_name"].map(names)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _assigned_rows(frames: ExperimentFrames, traffic: Traffic) -> pd.DataFrame:
+    """Units that saw another variant than they were assigned, as of the last day.
+
+    Of an experiment with two sources of assignments, the one that looks worse. Warns:
+    who was analysed was analysed as exposed, and may still be compared.
+    """
+    source = ["experiment_name", "assignment_source"]
+    rows = frames.assignments
+    rows = rows.assign(wrong=rows["unit_count"].where(~rows["is_as_assigned"], 0.0))
+    found = rows.groupby(source, as_index=False)[["unit_count", "wrong"]].sum()
+    found = found.assign(value=found["wrong"] / found["unit_count"])
+    found = found.sort_values(["experiment_name", "value"])
+    found = found.drop_duplicates("experiment_name", keep="last")
+    days = traffic.slices[["experiment_name"]].assign(
+        day_date=pd.DataFrame(traffic.days).max(axis=1).astype("datetime64[us]")
+    )
+    found = found.merge(days.groupby("experiment_name", as_index=False).max())
+    limits = frames.definitions.set_index("experiment_name")["misassigned_limit"]
+    limit = found["experiment_name"].map(limits).astype("float64")
+    found = found.assign(
+        **dict.fromkeys(("dimension", "dimension_value", "variant"), ALL),
+        metric_name=ALL,
+        check_name=AS_ASSIGNED,
+        severity=WARNING,
+        limit_value=limit,
+        is_passed=~(found["value"] > limit),
+    )
+    return found.drop(columns=["assignment_source", "wrong"])
 
 
 def _balance_rows(arms: Arms, layout: Layout) -> pd.DataFrame:

@@ -17,8 +17,9 @@
 {# One row per unit and experiment: unit_id, experiment_name, assigned_variant ('holdout'
    and 'excluded' beside the variants). `units` has unit_id; `experiments` has
    experiment_name, salt, holdout_rate, exclusion_group, slot_from and slot_to;
-   `variants` has experiment_name, variant, position and allocation. #}
-{% macro assigned_units(units, experiments, variants) %}
+   `variants` has experiment_name, variant, position and allocation. Every unit is placed
+   in every experiment, or, where `units` has experiment_name too, in its own only. #}
+{% macro assigned_units(units, experiments, variants, in_their_own=false) %}
     with spans as (
 
         select
@@ -72,7 +73,12 @@
                 true
             ) as is_inside
         from {{ units }} as units
+        {% if in_their_own -%}
+        inner join {{ experiments }} as experiments
+            on units.experiment_name = experiments.experiment_name
+        {%- else -%}
         cross join {{ experiments }} as experiments
+        {%- endif %}
 
     )
 

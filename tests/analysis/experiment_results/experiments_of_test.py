@@ -184,6 +184,7 @@ def frames_of(
                     "confidence": of.confidence,
                     "power": 0.8,
                     "several_variants_limit": 0.01,
+                    "misassigned_limit": 0.01,
                     "start_date": START,
                     "end_date": of.end,
                 }

@@ -100,6 +100,34 @@ def test_unknown_variants_are_counted_and_warn() -> None:
     assert last_verdict(results)["verdict"] == "ship"
 
 
+def assignments_of(source: str, right: int, wrong: int) -> pd.DataFrame:
+    rows = [(SOUND.name, source, units, ok) for units, ok in ((right, 1), (wrong, 0))]
+    columns = ["experiment_name", "assignment_source", "unit_count", "is_as_assigned"]
+    return pd.DataFrame(rows, columns=columns).astype({"is_as_assigned": bool})
+
+
+@pytest.mark.parametrize(("wrong", "is_passed"), [(10, True), (11, False)])
+def test_units_that_saw_another_variant_than_assigned_warn(
+    wrong: int, is_passed: bool
+) -> None:
+    frames = frames_of(SOUND)
+    of_service = assignments_of("service", 1_000, 2)
+    computed = assignments_of("daybreak", 1_000 - wrong, wrong)
+    results = results_of(replace(frames, assignments=pd.concat([computed, of_service])))
+    quality = results.quality
+    [row] = quality[quality["check_name"] == "exposed_as_assigned"].to_dict("records")
+    assert row["day_date"] == quality["day_date"].max()
+    assert (row["value"], row["unit_count"]) == (wrong / 1_000, 1_000)
+    assert (row["limit_value"], row["is_passed"]) == (0.01, is_passed)
+    assert row["severity"] == "warning"
+    assert last_verdict(results)["verdict"] == "ship"
+
+
+def test_nothing_known_of_assignments_is_no_check() -> None:
+    quality = results_of(frames_of(SOUND)).quality
+    assert "exposed_as_assigned" not in set(quality["check_name"])
+
+
 def test_traffic_in_an_arm_of_no_share_invalidates() -> None:
     of = Declared(
         "closed_arm", ("control", "a", "b"), (0.5, 0.5, 0.0), units=2_000, lift=0.3

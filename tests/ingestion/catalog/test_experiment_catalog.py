@@ -321,6 +321,23 @@ def test_experiments_of_one_group_share_no_units(tmp_path: Path) -> None:
     assert len(load_catalog(declare(tmp_path, first, knob=later)).experiments) == 2
 
 
+def test_hashed_ids_cannot_be_assigned_again(tmp_path: Path) -> None:
+    asked = TEXT.replace("slices: [platform]", "assignment: {by: daybreak}")
+    [spec] = load_catalog(declare(tmp_path, asked)).experiments
+    assert (spec.assignment.by, spec.misassigned_limit) == ("daybreak", 0.01)
+    hashed = "personal: {user_id: hash, anonymous_id: hash}\n"
+    folder = declare(tmp_path, asked)
+    (folder / "events.yml").write_text(hashed + EVENTS)
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(folder)
+    [problem] = map(str, caught.value.problems)
+    assert "experiments/button.yml:11:" in problem
+    assert "let the service land its assignments" in problem
+    folder = declare(tmp_path, TEXT)
+    (folder / "events.yml").write_text(hashed + EVENTS)
+    assert load_catalog(folder).experiments[0].assignment.by == "others"
+
+
 def test_a_file_elsewhere_is_not_read(tmp_path: Path) -> None:
     folder = declare(tmp_path, TEXT)
     (folder / "experiments" / "deeper").mkdir()
