@@ -15,6 +15,7 @@ from dagster_project.analysis.experiment_results.frames import (
     ASSIGNMENTS,
     DAY_SINCE_EXPOSURE,
     METRICS,
+    OVERLAPS,
     SUMS,
     TRAFFIC,
     VARIANTS,
@@ -30,6 +31,7 @@ from dagster_project.analysis.experiment_results.reuse import (
 )
 from dagster_project.tables import (
     EXPERIMENT_DECISIONS,
+    EXPERIMENT_INTERACTIONS,
     EXPERIMENT_QUALITY,
     EXPERIMENT_RESULTS,
     Table,
@@ -41,7 +43,7 @@ _WORDS = {"label": "metric_label", "unit": "metric_unit"}
 
 
 def experiment_tables(warehouse: Warehouse) -> dict[Table, pd.DataFrame]:
-    """Judge every experiment; return its three tables with their declared columns.
+    """Judge every experiment; return its tables with their declared columns.
 
     Days whose inputs are what they were keep the rows that an earlier night wrote:
     three new days of an experiment of 100 cost 1.4 s, all of it 4 s.
@@ -59,6 +61,7 @@ def experiment_tables(warehouse: Warehouse) -> dict[Table, pd.DataFrame]:
         _kept(earlier.comparisons, since),
         _kept(earlier.decisions, since),
         found.quality,
+        found.interactions,
     )
     keys = ["experiment_name", "day_number"]
     if len(found.decisions):
@@ -101,6 +104,7 @@ def _both(kept: ExperimentResults, found: ExperimentResults) -> ExperimentResult
         comparisons=joined(kept.comparisons, found.comparisons),
         decisions=joined(kept.decisions, found.decisions),
         quality=found.quality,
+        interactions=found.interactions,
     )
 
 
@@ -109,10 +113,13 @@ def tables_of(
 ) -> dict[Table, pd.DataFrame]:
     """Lay results out as declared; what is not finite is null."""
     comparisons, decisions = found.comparisons, found.decisions
+    keys = ["experiment_name", "metric_name"]
+    words = declared[[*keys, *_OF_METRIC]].rename(columns=_WORDS)
+    interactions = found.interactions
     if len(comparisons):
-        keys = ["experiment_name", "metric_name"]
-        words = declared[[*keys, *_OF_METRIC]].rename(columns=_WORDS)
         comparisons = comparisons.merge(words, on=keys, how="left")
+    if len(interactions):
+        interactions = interactions.merge(words, on=keys, how="left")
     if len(decisions) and "inputs_hash" not in decisions:
         decisions = decisions.assign(inputs_hash=None)
     return {
@@ -121,6 +128,7 @@ def tables_of(
             (EXPERIMENT_RESULTS, comparisons),
             (EXPERIMENT_DECISIONS, decisions),
             (EXPERIMENT_QUALITY, found.quality),
+            (EXPERIMENT_INTERACTIONS, interactions),
         )
     }
 
@@ -171,5 +179,8 @@ def experiment_frames(warehouse: Warehouse, metrics: pd.DataFrame) -> Experiment
         assignments=warehouse.read(
             f"select {', '.join(ASSIGNMENTS)} from marts.fct_experiment_assignments "
             "where is_as_assigned is not null"
+        ),
+        overlaps=warehouse.read(
+            f"select {', '.join(OVERLAPS)} from marts.fct_experiment_overlaps"
         ),
     )

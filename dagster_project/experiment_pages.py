@@ -16,6 +16,7 @@ from dagster_project.reports.experiment_page import render_experiment
 from dagster_project.settings import Settings
 from dagster_project.tables import (
     EXPERIMENT_DECISIONS,
+    EXPERIMENT_INTERACTIONS,
     EXPERIMENT_QUALITY,
     EXPERIMENT_RESULTS,
 )
@@ -70,6 +71,7 @@ def experiment_data(
             ("results", EXPERIMENT_RESULTS),
             ("decisions", EXPERIMENT_DECISIONS),
             ("quality", EXPERIMENT_QUALITY),
+            ("interactions", EXPERIMENT_INTERACTIONS),
         )
     }
     return ExperimentData(

@@ -196,6 +196,60 @@ EXPERIMENT_QUALITY = Table(
     ),
 )
 
+EXPERIMENT_INTERACTIONS = Table(
+    schema="analysis",
+    name="experiment_interactions",
+    description="One row per pair of experiments that share units, metric of the first "
+    "one, pair of treatments and capping: what the second one changes in the effect of "
+    "the first, at the last whole day. A pair stands twice: with the metrics of each.",
+    key=(
+        *("experiment_name", "other_experiment_name", "metric_name"),
+        *("treatment", "other_treatment", "is_capped"),
+    ),
+    columns=(
+        Column("experiment_name", "varchar", "The experiment whose metric is told."),
+        Column("other_experiment_name", "varchar", "The one that its units are in."),
+        Column("metric_name", "varchar", "The metric, as the first one calls it."),
+        _TREATMENT,
+        Column("other_treatment", "varchar", "The other one's, beside its control."),
+        Column("is_capped", "boolean", "Whether totals of units are cut at the caps."),
+        _DAY,
+        Column("metric_label", "varchar", "The metric in words."),
+        Column("metric_unit", "varchar", "Unit of its levels and effects."),
+        Column("metric_kind", "varchar", "proportion, mean or ratio."),
+        Column("confidence", "double", "Level of the interval."),
+        Column(
+            "unit_count",
+            "bigint",
+            "Units of the four cells: control and treatment of both, windows over.",
+        ),
+        Column("effect_alone", "double", "Effect on units of the other's control."),
+        Column("effect_together", "double", "Effect on units of its treatment."),
+        Column("interaction", "double", "The second less the first."),
+        Column("std_error", "double", "Standard error of the interaction."),
+        Column("interaction_lower", "double", "Lower bound of the interaction."),
+        Column("interaction_upper", "double", "Upper bound of the interaction."),
+        Column("statistic", "double", "Interaction over its standard error."),
+        Column("p_value", "double", "Two-sided, of a test read once."),
+        Column("log_p", "double", "Its natural logarithm."),
+        Column("is_significant", "boolean", "Whether the interval leaves out 0."),
+        Column(
+            "adjusted_p_value",
+            "double",
+            "Corrected over all rows (BH); those of an uncapped twin apart.",
+        ),
+        Column("is_discovery", "boolean", "Whether that is below alpha."),
+        Column(
+            "joint_p_value",
+            "double",
+            "That none of the pair's treatments interact (Wald); not corrected.",
+        ),
+        Column("reason", "varchar", "Why figures are null; null: they are there."),
+        *_PROVENANCE,
+        Column("other_config_hash", "varchar", "The declaration of the other one."),
+    ),
+)
+
 AA_VALIDATION = Table(
     schema="analysis",
     name="aa_validation",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dagster_project.experiment_tables import (
     AA_VALIDATION,
     EXPERIMENT_DECISIONS,
+    EXPERIMENT_INTERACTIONS,
     EXPERIMENT_QUALITY,
     EXPERIMENT_RESULTS,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "CHECK_RESULTS",
     "DECLARED_TABLES",
     "EXPERIMENT_DECISIONS",
+    "EXPERIMENT_INTERACTIONS",
     "EXPERIMENT_QUALITY",
     "EXPERIMENT_RESULTS",
     "FORECASTS",

@@ -13,6 +13,7 @@ from dagster_project.settings import Settings
 from dagster_project.tables import (
     AA_VALIDATION,
     EXPERIMENT_DECISIONS,
+    EXPERIMENT_INTERACTIONS,
     EXPERIMENT_QUALITY,
     EXPERIMENT_RESULTS,
 )
@@ -21,6 +22,7 @@ from dagster_project.warehouse import Warehouse
 SUMS = [
     dg.AssetKey(["marts", "dim_experiments"]),
     dg.AssetKey(["marts", "fct_experiment_assignments"]),
+    dg.AssetKey(["marts", "fct_experiment_overlaps"]),
     dg.AssetKey(["marts", "fct_experiment_traffic_daily"]),
     dg.AssetKey(["marts", "fct_experiment_variant_metrics_daily"]),
 ]
@@ -31,12 +33,17 @@ METRICS = dg.AssetKey(["marts", "fct_metrics"])
     name="experiments",
     specs=[
         spec_of(table, SUMS)
-        for table in (EXPERIMENT_RESULTS, EXPERIMENT_DECISIONS, EXPERIMENT_QUALITY)
+        for table in (
+            EXPERIMENT_RESULTS,
+            EXPERIMENT_DECISIONS,
+            EXPERIMENT_QUALITY,
+            EXPERIMENT_INTERACTIONS,
+        )
     ],
     required_resource_keys={"warehouse", "run_lock"},
 )
 def experiments(context: dg.AssetExecutionContext) -> Iterable[Written]:
-    """Judge every look of every experiment, decide, and check how it ran."""
+    """Judge every look, decide, check how it ran and what shares its units."""
     warehouse: Warehouse = context.resources.warehouse
     for table, frame in experiment_tables(warehouse).items():
         yield written(table, warehouse.write(table, frame))

@@ -17,6 +17,7 @@ from dagster_project.tables import (
     AA_VALIDATION,
     ANOMALIES,
     EXPERIMENT_DECISIONS,
+    EXPERIMENT_INTERACTIONS,
     EXPERIMENT_QUALITY,
     EXPERIMENT_RESULTS,
     FORECASTS,
@@ -32,6 +33,9 @@ from quality_checks.suites.declared_events import (
     DeclaredEvents,
     declared_events_suite,
     declared_events_views,
+)
+from quality_checks.suites.experiment_interactions import (
+    experiment_interactions_suite,
 )
 from quality_checks.suites.experiment_results import (
     experiment_decisions_suite,
@@ -256,57 +260,46 @@ def metrics_below_zero(warehouse: Warehouse) -> list[str]:
     return [str(name) for name in found["metric_name"]]
 
 
-ANOMALIES_SUITE = anomalies_suite()
+Judgement = tuple[Suite, dg.AssetKey]
 
 
-@dg.multi_asset_check(
-    name="anomalies_gate",
-    specs=_specs(ANOMALIES_SUITE, key_of(ANOMALIES)),
-    required_resource_keys={"warehouse", "run_lock"},
+def _gate(
+    name: str, description: str, judgements: Sequence[Judgement]
+) -> dg.AssetChecksDefinition:
+    """Return the gate that judges tables of the warehouse by their suites."""
+
+    @dg.multi_asset_check(
+        name=name,
+        description=description,
+        specs=[spec for suite, key in judgements for spec in _specs(suite, key)],
+        required_resource_keys={"warehouse", "run_lock"},
+    )
+    def gate(context: dg.AssetCheckExecutionContext) -> Iterable[dg.AssetCheckResult]:
+        warehouse: Warehouse = context.resources.warehouse
+        for suite, key in judgements:
+            verdict = run_suite(suite, warehouse.path, config=warehouse.config())
+            yield from _judged(verdict, key, "analysis")
+
+    return gate
+
+
+anomalies_gate = _gate(
+    "anomalies_gate",
+    "Judge the list of incidents.",
+    [(anomalies_suite(), key_of(ANOMALIES))],
 )
-def anomalies_gate(
-    context: dg.AssetCheckExecutionContext,
-) -> Iterable[dg.AssetCheckResult]:
-    """Judge the list of incidents."""
-    warehouse: Warehouse = context.resources.warehouse
-    verdict = run_suite(ANOMALIES_SUITE, warehouse.path, config=warehouse.config())
-    yield from _judged(verdict, key_of(ANOMALIES), "analysis")
-
-
-EXPERIMENT_SUITES = (
-    (experiment_results_suite(), key_of(EXPERIMENT_RESULTS)),
-    (experiment_decisions_suite(), key_of(EXPERIMENT_DECISIONS)),
-    (experiment_quality_suite(), key_of(EXPERIMENT_QUALITY)),
+experiments_gate = _gate(
+    "experiments_gate",
+    "Judge results, decisions, checks and interactions of experiments.",
+    [
+        (experiment_results_suite(), key_of(EXPERIMENT_RESULTS)),
+        (experiment_decisions_suite(), key_of(EXPERIMENT_DECISIONS)),
+        (experiment_quality_suite(), key_of(EXPERIMENT_QUALITY)),
+        (experiment_interactions_suite(), key_of(EXPERIMENT_INTERACTIONS)),
+    ],
 )
-
-
-@dg.multi_asset_check(
-    name="experiments_gate",
-    specs=[spec for suite, key in EXPERIMENT_SUITES for spec in _specs(suite, key)],
-    required_resource_keys={"warehouse", "run_lock"},
+aa_validation_gate = _gate(
+    "aa_validation_gate",
+    "Judge how often equal halves are called different.",
+    [(aa_validation_suite(), key_of(AA_VALIDATION))],
 )
-def experiments_gate(
-    context: dg.AssetCheckExecutionContext,
-) -> Iterable[dg.AssetCheckResult]:
-    """Judge results, decisions and checks of experiments."""
-    warehouse: Warehouse = context.resources.warehouse
-    for suite, key in EXPERIMENT_SUITES:
-        verdict = run_suite(suite, warehouse.path, config=warehouse.config())
-        yield from _judged(verdict, key, "analysis")
-
-
-AA_SUITE = aa_validation_suite()
-
-
-@dg.multi_asset_check(
-    name="aa_validation_gate",
-    specs=_specs(AA_SUITE, key_of(AA_VALIDATION)),
-    required_resource_keys={"warehouse", "run_lock"},
-)
-def aa_validation_gate(
-    context: dg.AssetCheckExecutionContext,
-) -> Iterable[dg.AssetCheckResult]:
-    """Judge how often equal halves are called different."""
-    warehouse: Warehouse = context.resources.warehouse
-    verdict = run_suite(AA_SUITE, warehouse.path, config=warehouse.config())
-    yield from _judged(verdict, key_of(AA_VALIDATION), "analysis")

@@ -8,6 +8,7 @@ from dagster_project.experiment_pages import write_pages
 from dagster_project.tables import (
     ANOMALIES,
     EXPERIMENT_DECISIONS,
+    EXPERIMENT_INTERACTIONS,
     EXPERIMENT_QUALITY,
     EXPERIMENT_RESULTS,
     FORECAST_ACCURACY,
@@ -60,6 +61,7 @@ def weekly(context: dg.AssetExecutionContext) -> Written:
         key_of(EXPERIMENT_RESULTS),
         key_of(EXPERIMENT_DECISIONS),
         key_of(EXPERIMENT_QUALITY),
+        key_of(EXPERIMENT_INTERACTIONS),
     ],
     group_name="reports",
     description="A page for each experiment: self-contained HTML.",

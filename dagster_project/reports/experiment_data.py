@@ -42,8 +42,21 @@ QUALITY: Final = kinds_of(
     flag="is_passed",
 )
 POWER: Final = kinds_of(text="treatment units", number="lift power")
+INTERACTIONS: Final = kinds_of(
+    text="other_experiment_name metric_name metric_label metric_unit metric_kind "
+    "treatment other_treatment reason",
+    number="unit_count effect_alone effect_together interaction interaction_lower "
+    "interaction_upper adjusted_p_value",
+    flag="is_capped is_discovery",
+)
 _FRAMES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {"results": RESULTS, "decisions": DECISIONS, "quality": QUALITY, "power": POWER}
+    {
+        "results": RESULTS,
+        "decisions": DECISIONS,
+        "quality": QUALITY,
+        "power": POWER,
+        "interactions": INTERACTIONS,
+    }
 )
 
 
@@ -52,8 +65,9 @@ class ExperimentData:
     """Everything the page of one experiment shows.
 
     ``definition`` is its row of the dimension; ``results``, ``decisions`` and
-    ``quality`` its rows of the analysis tables; ``power`` the chance to find a lift,
-    per treatment, with the units so far (``units`` now) and with those of the plan.
+    ``quality`` its rows of the analysis tables, ``interactions`` those of its own
+    metrics; ``power`` the chance to find a lift, per treatment, with the units so far
+    (``units`` now) and with those of the plan.
     Frames may be empty. Raises ``ValueError`` for a frame that lacks a column.
     """
 
@@ -66,6 +80,7 @@ class ExperimentData:
     decisions: pd.DataFrame = field(default_factory=pd.DataFrame)
     quality: pd.DataFrame = field(default_factory=pd.DataFrame)
     power: pd.DataFrame = field(default_factory=pd.DataFrame)
+    interactions: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
         """Type every frame."""

@@ -154,14 +154,15 @@ def latest(data: ExperimentData) -> pd.DataFrame:
     rows = data.results
     rows = rows[(rows["view"] == "closed") & (rows["dimension"] == "all")]
     rows = rows[rows["day_number"] == rows["day_number"].max()]
-    rows = _capped_where_declared(rows)
+    rows = capped_where_declared(rows)
     order = rows["role"].map({role: place for place, role in enumerate(ROLES)})
     return rows.assign(order=order).sort_values(
         ["order", "metric_name", "treatment"], ignore_index=True
     )
 
 
-def _capped_where_declared(rows: pd.DataFrame) -> pd.DataFrame:
+def capped_where_declared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out uncapped rows of metrics with caps: the capped ones decide."""
     capped = rows["is_capped"].fillna(False).astype(bool)
     has_caps = capped.groupby(rows["metric_name"]).transform("any")
     return rows[capped | ~has_caps.astype(bool)]
@@ -232,7 +233,7 @@ def slice_tables(data: ExperimentData) -> list[SliceTable]:
     first = success["metric_name"].iloc[0]
     rows = rows[(rows["view"] == "closed") & (rows["dimension"] != "all")]
     rows = rows[rows["metric_name"] == first]
-    rows = _capped_where_declared(rows[rows["day_number"] == rows["day_number"].max()])
+    rows = capped_where_declared(rows[rows["day_number"] == rows["day_number"].max()])
     several = rows["treatment"].nunique() > 1
     return [
         _slice_table(str(dimension), str(treatment) if several else "", group)

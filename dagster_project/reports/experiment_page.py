@@ -20,6 +20,7 @@ from dagster_project.reports.experiment_charts import (
     power_chart,
     ratio_chart,
 )
+from dagster_project.reports.experiment_company import Company, company_of
 from dagster_project.reports.experiment_data import ExperimentData
 from dagster_project.reports.experiment_listings import (
     DECIDES,
@@ -139,6 +140,7 @@ class Page:
     metrics: tuple[MetricRow, ...]
     several_treatments: bool
     slices: tuple[SliceTable, ...]
+    company: Company
     checks: tuple[CheckRow, ...]
     failed_checks: int
     terms: tuple[tuple[str, str], ...]
@@ -189,6 +191,7 @@ def experiment_page(data: ExperimentData) -> Page:
         metrics=tuple(metric_rows(rows)),
         several_treatments=rows["treatment"].nunique() > 1,
         slices=tuple(slice_tables(data)),
+        company=company_of(data),
         checks=tuple(checks),
         failed_checks=sum(row.tone != "passed" for row in checks),
         terms=TERMS,
@@ -214,10 +217,8 @@ def _facts(data: ExperimentData) -> list[tuple[str, str]]:
 
 
 def _day(value: object) -> str:
-    if value is None or pd.isna(value):  # type: ignore[call-overload]
-        return ""
-    stamp = pd.Timestamp(str(value))
-    return f"{stamp.day} {stamp:%b %Y}"
+    stamp = pd.NaT if value is None else pd.Timestamp(str(value))
+    return "" if stamp is pd.NaT else f"{stamp.day} {stamp:%b %Y}"
 
 
 def _latest_decisions(data: ExperimentData) -> pd.DataFrame:

@@ -52,6 +52,7 @@ def build(path: Path, of: Declared, *, last: int) -> Warehouse:
             ("marts.fct_experiment_variant_metrics_daily", frames.sums),
             ("marts.fct_experiment_traffic_daily", traffic),
             ("marts.fct_experiment_assignments", ASSIGNMENTS),
+            ("marts.fct_experiment_overlaps", frames.overlaps),
         ):
             connection.register("incoming", frame)
             connection.execute(f"create schema if not exists {name.split('.')[0]}")
@@ -137,6 +138,7 @@ def test_a_product_that_declares_none_has_empty_tables(tmp_path: Path) -> None:
             "marts.fct_experiment_variant_metrics_daily",
             "marts.fct_experiment_traffic_daily",
             "marts.fct_experiment_assignments",
+            "marts.fct_experiment_overlaps",
         ):
             connection.execute(f"truncate {name}")
     assert all(rows.empty for rows in night(warehouse).values())

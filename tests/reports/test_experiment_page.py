@@ -17,10 +17,15 @@ from dagster_project.reports.experiment_data import ExperimentData
 from dagster_project.reports.experiment_page import experiment_page, render_experiment
 from dagster_project.tables import (
     EXPERIMENT_DECISIONS,
+    EXPERIMENT_INTERACTIONS,
     EXPERIMENT_QUALITY,
     EXPERIMENT_RESULTS,
 )
-from tests.analysis.experiment_results.experiments_of_test import Declared, frames_of
+from tests.analysis.experiment_results.experiments_of_test import (
+    Declared,
+    frames_of,
+    overlaps_of,
+)
 
 DEFINITION: dict[str, Any] = {
     "experiment_name": "button",
@@ -94,6 +99,30 @@ def test_metrics_stand_in_the_order_of_their_roles(shipped: ExperimentData) -> N
         ("Items per order", "secondary", page.metrics[2].state),
     ]
     assert page.failed_checks == 0
+
+
+def test_others_on_the_same_units_are_shown(shipped: ExperimentData) -> None:
+    """A section of its own where there is one, the clearest change first."""
+    assert "Other experiments on the same units" not in render_experiment(shipped)
+    pair = Declared(units=50, caps=60.0), Declared("price", units=50, lift=0.0)
+    _, cells = overlaps_of(*pair, change=1.0)
+    frames = replace(frames_of(*pair, last=3), overlaps=cells)
+    tables = tables_of(results_of(frames), frames.metrics.assign(unit="USD"))
+    data = replace(shipped, interactions=tables[EXPERIMENT_INTERACTIONS])
+    company = experiment_page(data).company
+    assert company.rows[0].label == "Spend"
+    assert len(company.rows) == 3
+    first = company.rows[0]
+    assert first.other == "price: variant_a"
+    assert first.units == "900"
+    assert first.tone == "warn"
+    assert first.interval.startswith("[$")
+    assert company.words == "1 experiment with units of this one; 1 effect changed"
+    html = render_experiment(data)
+    assert "Other experiments on the same units" in html
+    unknown = data.interactions.assign(interaction_lower=None, reason="empty_arm")
+    told = experiment_page(replace(data, interactions=unknown)).company.rows[0]
+    assert told.interval == "no units yet"
 
 
 def test_alarms_are_counted_and_shown(shipped: ExperimentData) -> None:

@@ -68,6 +68,13 @@ ASSIGNMENTS: Final = _kinds(
     number="unit_count",
     flag="is_as_assigned",
 )
+OVERLAPS: Final = _kinds(
+    text="experiment_name other_experiment_name metric_name variant other_variant "
+    "metric_kind",
+    number="unit_count shift_y shift_d y d yy yd dd",
+    time="day_date data_complete_through",
+    flag="is_capped",
+)
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,10 @@ class ExperimentFrames:
     experiment, metric, view, slice, day, variant and capping; ``traffic`` one per
     experiment, day of first exposure, slice and variant; ``assignments`` units by
     experiment, source of the assignment and whether they saw what they were assigned,
-    units of no known assignment left out. Other columns are left out;
-    an empty frame needs none. Raises ``ValueError`` for a frame that lacks a column.
+    units of no known assignment left out; ``overlaps`` one per experiment, other
+    experiment with units of it, metric, capping and both variants. Other columns are
+    left out; an empty frame needs none. Raises ``ValueError`` for a frame that lacks a
+    column.
     """
 
     definitions: pd.DataFrame
@@ -91,6 +100,7 @@ class ExperimentFrames:
     sums: pd.DataFrame
     traffic: pd.DataFrame
     assignments: pd.DataFrame = field(default_factory=pd.DataFrame)
+    overlaps: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
         """Type every frame."""
@@ -106,6 +116,7 @@ _FRAMES: Final = MappingProxyType(
         "sums": SUMS,
         "traffic": TRAFFIC,
         "assignments": ASSIGNMENTS,
+        "overlaps": OVERLAPS,
     }
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from dagster_project.analysis.experiment_results.hygiene import (
     quality_rows,
     traffic_of,
 )
+from dagster_project.analysis.experiment_results.interactions import interaction_rows
 from dagster_project.analysis.experiment_results.looks import (
     Plan,
     judged_looks,
@@ -44,13 +45,15 @@ class ExperimentResults:
 
     ``comparisons`` one row per experiment, metric, treatment, view, slice, day and
     capping; ``decisions`` one per experiment, treatment and day; ``quality`` one per
-    experiment, check, day, slice and subject. Empty, without columns, where no
-    experiment has anything to show.
+    experiment, check, day, slice and subject; ``interactions`` one per pair of
+    experiments that share units, metric and pair of treatments, of the last day alone.
+    Empty, without columns, where no experiment has anything to show.
     """
 
     comparisons: pd.DataFrame
     decisions: pd.DataFrame
     quality: pd.DataFrame
+    interactions: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def results_of(
@@ -94,6 +97,7 @@ def results_of(
         comparisons=_joined([rows for rows, _ in parts]),
         decisions=_joined([told for _, told in parts]),
         quality=quality,
+        interactions=interaction_rows(frames, arms),
     )
 
 

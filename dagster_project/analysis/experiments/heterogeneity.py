@@ -1,7 +1,7 @@
-"""Is the effect the same everywhere, in company, and over time?
+"""Is the effect the same everywhere, and over time?
 
-Here belong Cochran's Q over slices, interactions of two tests that ran over the same
-units, and the slope of the effect over days.
+Here belong Cochran's Q over slices, and the slope of the effect over days. Whether it
+is the same in company of another test is judged in ``interactions``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from dagster_project.analysis.experiments.arrays import (
     undefined_is_nan,
 )
 from dagster_project.analysis.experiments.reasons import Reason, first_reason
-from dagster_project.analysis.experiments.sums import Moments, Y
 from dagster_project.analysis.experiments.tails import two_sided_log_p
 
 
@@ -70,59 +69,6 @@ def cochran_q(
         i_squared=i_squared * known,
         reason=reason,
     )
-
-
-@dataclass(frozen=True)
-class Interaction:
-    """How much two tests' arms add to each other beyond their sum.
-
-    ``estimate``, ``std_error``, ``log_p``: (..., a - 1, b - 1), arm of the first test
-    by arm of the second, against both controls, in the metric's unit. ``joint_p``
-    (...) tests that all are 0. NaN where a cell has fewer than 2 units or no spread.
-    """
-
-    estimate: FloatArray
-    std_error: FloatArray
-    log_p: FloatArray
-    joint_p: FloatArray
-
-
-def interactions(cells: Moments) -> Interaction:
-    """Interactions of two overlapping tests from the moments of their joint cells.
-
-    ``cells`` (..., a, b): units by arm of the first and arm of the second test, control
-    first. Estimate = (m_ij - m_0j) - (m_i0 - m_00); Wald's chi-squared over all of
-    them with their full covariance, since they share cells. Kohavi, Tang & Xu (2020),
-    Trustworthy Online Controlled Experiments, chapter 3, for why they are looked at.
-    """
-    mean = cells.mean[..., Y]
-    with undefined_is_nan():
-        noise = cells.covariance[..., Y, Y] / cells.count
-    noise = np.where((cells.count >= 2) & (noise > 0), noise, np.nan)
-    estimate = mean[..., 1:, 1:] - mean[..., :1, 1:] - mean[..., 1:, :1]
-    estimate = estimate + mean[..., :1, :1]
-    variance = noise[..., 1:, 1:] + noise[..., :1, 1:] + noise[..., 1:, :1]
-    error = np.sqrt(variance + noise[..., :1, :1])
-    with undefined_is_nan():
-        log_p = two_sided_log_p(estimate / error, np.inf)
-    return Interaction(estimate * (error / error), error, log_p, _joint_p(mean, noise))
-
-
-def _joint_p(mean: FloatArray, noise: FloatArray) -> FloatArray:
-    a, b = mean.shape[-2:]
-    first = np.concatenate([-np.ones((a - 1, 1)), np.eye(a - 1)], axis=1)
-    second = np.concatenate([-np.ones((b - 1, 1)), np.eye(b - 1)], axis=1)
-    form = np.kron(first, second)
-    flat, spread = (array.reshape(*array.shape[:-2], a * b) for array in (mean, noise))
-    known = np.asarray(np.isfinite(flat + spread).all(axis=-1))
-    flat = np.where(known[..., np.newaxis], flat, 0.0)
-    spread = np.where(known[..., np.newaxis], spread, 1.0)
-    value = flat @ form.T
-    covariance = (form * spread[..., np.newaxis, :]) @ form.T
-    solved = np.linalg.solve(covariance, value[..., np.newaxis])[..., 0]
-    wald = (value * solved).sum(axis=-1)
-    p = special.gammaincc(form.shape[0] / 2, wald / 2)
-    return np.asarray(np.where(known, p, np.nan))
 
 
 @dataclass(frozen=True)

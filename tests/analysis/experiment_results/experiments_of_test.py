@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -164,6 +164,50 @@ def _values(
         np.stack([units["items"] * counted, units["orders"] * counted, zero, zero], 1),
         np.zeros(4),
     )
+
+
+def overlaps_of(
+    one: Declared, other: Declared, *, change: float = 0.0, units: int = 900
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Units of two experiments, and the cells of each metric of the first.
+
+    ``change`` is what the other treatment adds to the lift of the treatment; the other
+    columns of units are as in ``units_of``.
+    """
+    made = units_of(replace(one, units=units, days=1))
+    rng = np.random.default_rng(one.seed + 100)
+    made["other_arm"] = rng.choice(len(other.variants), units, p=other.allocations)
+    made["spend"] += change * 20 * ((made["arm"] > 0) & (made["other_arm"] > 0))
+    counted = np.full(units, True)
+    rows = []
+    for metric, kind in KINDS.items():
+        for is_capped in (False, True) if one.caps and metric == "spend" else (False,):
+            values, shift = _values(made, metric, counted, one.caps, is_capped)
+            for (arm, other_arm), index in made.groupby(
+                ["arm", "other_arm"]
+            ).groups.items():
+                some = values[index][:, :2] - shift[:2]
+                rows.append(
+                    {
+                        "experiment_name": one.name,
+                        "other_experiment_name": other.name,
+                        "metric_name": metric,
+                        "is_capped": is_capped,
+                        "variant": one.variants[arm],
+                        "other_variant": other.variants[other_arm],
+                        "day_date": START + timedelta(days=16),
+                        "metric_kind": kind,
+                        "unit_count": len(some),
+                        "shift_y": shift[0],
+                        "shift_d": shift[1],
+                        **dict(zip("yd", some.sum(axis=0), strict=True)),
+                        "yy": some[:, 0] @ some[:, 0],
+                        "yd": some[:, 0] @ some[:, 1],
+                        "dd": some[:, 1] @ some[:, 1],
+                        "data_complete_through": START + timedelta(days=17),
+                    }
+                )
+    return made, pd.DataFrame(rows)
 
 
 def frames_of(

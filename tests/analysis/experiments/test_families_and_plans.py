@@ -1,4 +1,4 @@
-"""Multiplicity, power, heterogeneity and interactions against other packages."""
+"""Multiplicity, power and heterogeneity against other packages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from dagster_project.analysis.experiments import (
     heterogeneity,
     multiplicity,
     power,
-    sums,
 )
 from dagster_project.analysis.experiments.reasons import Reason
 
@@ -136,38 +135,6 @@ def test_cochran_is_statsmodels() -> None:
     alone = heterogeneity.cochran_q([1.0], [1.0])
     assert alone.reason == Reason.TOO_FEW_UNITS
     assert np.isnan(alone.p_value)
-
-
-def test_interactions_are_the_regressions() -> None:
-    """Cell means by a saturated regression with HC2 errors, which are s^2 / n."""
-    rng = np.random.default_rng(4)
-    first, second = rng.integers(0, 3, 3_000), rng.integers(0, 2, 3_000)
-    y = first + 2 * second + 0.7 * (first == 2) * second + rng.normal(size=3_000)
-    cells = [[y[(first == i) & (second == j)] for j in range(2)] for i in range(3)]
-    moments = sums.moments_of(
-        sums.sums_of(
-            [[len(c) for c in row] for row in cells],
-            y=[[c.sum() for c in row] for row in cells],
-            yy=[[(c**2).sum() for c in row] for row in cells],
-        )
-    )
-    found = heterogeneity.interactions(moments)
-    a1, a2, b = (first == 1) * 1.0, (first == 2) * 1.0, second * 1.0
-    exog = np.stack([np.ones(3_000), a1, a2, b, a1 * b, a2 * b], axis=1)
-    fitted = sm.OLS(y, exog).fit(cov_type="HC2")
-    np.testing.assert_allclose(found.estimate[:, 0], fitted.params[4:], rtol=1e-9)
-    np.testing.assert_allclose(found.std_error[:, 0], fitted.bse[4:], rtol=1e-9)
-    joint = fitted.wald_test(np.eye(6)[4:], use_f=False, scalar=True)
-    assert found.joint_p == pytest.approx(float(joint.pvalue), rel=1e-6)
-
-
-def test_interactions_with_an_empty_cell_are_unknown() -> None:
-    moments = sums.moments_of(
-        sums.sums_of([[9, 9], [9, 0]], y=[[9, 9], [9, 0]], yy=[[20, 20], [20, 0]])
-    )
-    found = heterogeneity.interactions(moments)
-    assert np.isnan(found.estimate).all()
-    assert np.isnan(found.joint_p)
 
 
 def test_novelty_slope_is_weighted_least_squares() -> None:

@@ -14,6 +14,7 @@ renamed as (
         template,
         status,
         unit,
+        unit_sql,
         start_date,
         end_date,
         planned_days,
