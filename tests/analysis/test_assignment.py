@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,8 +97,8 @@ def test_growing_a_variant_moves_nobody_out_of_it() -> None:
     ],
 )
 def test_what_would_leave_units_out_is_refused(
-    changes: dict[str, object], words: str
+    changes: dict[str, Any], words: str
 ) -> None:
-    arguments = {"salt": "s", "variants": HALVES.variants, **changes}
+    arguments: dict[str, Any] = {"salt": "s", "variants": HALVES.variants, **changes}
     with pytest.raises(ValueError, match=words):
-        Assignment(**arguments)  # type: ignore[arg-type]
+        Assignment(**arguments)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlglot
+from dbt.artifacts.schemas.run import RunExecutionResult
 
 from tests.dbt_project.warehouse_of_test import WarehouseOfTest
 
@@ -42,7 +43,8 @@ def test_unit_tests_and_data_tests_pass(
     warehouse.declare(catalog)
     warehouse.dbt("run")
     result = warehouse.dbt("test").result
-    kinds = [str(test.node.resource_type) for test in result.results]  # type: ignore[union-attr]
+    assert isinstance(result, RunExecutionResult)
+    kinds = [str(test.node.resource_type) for test in result.results]
     assert kinds.count("unit_test") >= 10
     assert kinds.count("test") >= 40
 
