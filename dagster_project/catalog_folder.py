@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
@@ -36,10 +35,3 @@ def compile_into_lake(
         path.stem: pq.read_metadata(path).num_rows
         for path in settings.compiled_catalog.glob("*.parquet")
     }
-
-
-def compiled_setting(settings: Settings, key: str) -> str:
-    """Return one setting of the compiled catalog."""
-    path: Path = settings.compiled_catalog / "catalog_settings.parquet"
-    rows = pq.read_table(path).to_pylist()
-    return next(str(row["value"]) for row in rows if row["key"] == key)

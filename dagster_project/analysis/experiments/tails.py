@@ -18,11 +18,6 @@ _DEEP: Final = 1e-280
 _FRACTION_STEPS: Final = 400
 
 
-def log_normal_tail(z: npt.ArrayLike) -> FloatArray:
-    """Natural log of P(Z > z) for a standard normal Z."""
-    return np.asarray(special.log_ndtr(-floats(z)))
-
-
 def log_student_tail(t: npt.ArrayLike, dof: npt.ArrayLike) -> FloatArray:
     """Natural log of P(T > t) for Student's t; ``dof`` inf is the normal.
 
