@@ -154,9 +154,9 @@ def experiment_frames(warehouse: Warehouse, metrics: pd.DataFrame) -> Experiment
     columns = [name for name in TRAFFIC if name != "unit_count"]
     return ExperimentFrames(
         definitions=warehouse.read(
-            "select experiment_name, status, config_hash, planned_days, planned_units, "
-            "confidence, power, several_variants_limit, misassigned_limit, "
-            "start_date, end_date "
+            "select experiment_name, status, strata, config_hash, planned_days, "
+            "planned_units, confidence, power, several_variants_limit, "
+            "misassigned_limit, start_date, end_date "
             "from marts.dim_experiments where status <> 'draft' "
             "order by experiment_name"
         ),

@@ -69,9 +69,14 @@ def check_experiment(
     yield from check_expression(part, ("unit_id",), spec.unit_id, "anything", binder)
     for index, dimension in enumerate(spec.slices):
         yield from check_dimension(("slices", index), dimension, part, binder)
-    yield from _check_distinct(
-        part, "slices", [dimension.name for dimension in spec.slices]
-    )
+    slices = [dimension.name for dimension in spec.slices]
+    yield from _check_distinct(part, "slices", slices)
+    if spec.strata is not None and spec.strata not in slices:
+        yield part.problem(
+            ("strata",),
+            f"'{spec.strata}' is not among the slices: strata are groups of one",
+            nearest_name(spec.strata, slices),
+        )
     yield from _check_metrics(spec, part, known)
 
 

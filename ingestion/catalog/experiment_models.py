@@ -308,6 +308,12 @@ class ExperimentSpec(Declared):
         le=1_000,
         description="Groups of a slice, in order of appearance; the rest is Other.",
     )
+    strata: Name | None = Field(
+        default=None,
+        description="One of the `slices`: effects are told, beside the others, as if "
+        "both arms had its groups in equal shares (post-stratification).",
+        examples=["platform"],
+    )
     include_bots: bool = Field(
         default=False, description="Count exposures of bots and internal traffic too."
     )

@@ -17,19 +17,30 @@ _KEY: Final = (
     *("dimension_value", "day_number", "is_capped"),
 )
 _SHOWN: Final = ", ".join(_KEY)
-_TESTS: Final = ("fixed", "sequential", "always_valid")
-_BOUNDS: Final = tuple(f"{test}_{end}" for test in _TESTS for end in ("lower", "upper"))
+_OF_EFFECT: Final = ("fixed", "sequential", "always_valid")
+# Effects of their own: by strata, and (without a lift) without adjustment.
+_TESTS: Final = (*_OF_EFFECT, "stratified")
+_BOUNDS: Final = tuple(
+    f"{test}_{end}" for test in (*_TESTS, "raw") for end in ("lower", "upper")
+)
 _LIFTS: Final = tuple(
     f"{test}_lift_{end}" for test in _TESTS for end in ("lower", "upper")
 )
 _SHARES: Final = (
-    *("p_value", "holm_p_value", "discovery_p_value", "slice_p_value"),
+    *(
+        "p_value",
+        "stratified_p_value",
+        "holm_p_value",
+        "discovery_p_value",
+        "slice_p_value",
+    ),
     *("heterogeneity_p_value", "i_squared", "effect_slope_p_value"),
     *("chance_to_beat", "shrunk_chance_to_beat", "information"),
 )
 _NUMBERS: Final = (
     *("effect", "lift", "std_error", "statistic", "log_p", "always_valid_log_p"),
-    *("control_level", "treatment_level", "expected_loss"),
+    *("control_level", "treatment_level", "expected_loss", "raw_effect"),
+    *("raw_std_error", "stratified_effect", "stratified_std_error", "stratified_lift"),
 )
 _COLUMNS: Final = (
     *_KEY,
@@ -113,11 +124,13 @@ def _figures() -> tuple[Expectation, ...]:
 
 def _coherence() -> tuple[Expectation, ...]:
     inside = [
-        *(("effect", f"{test}_lower", f"{test}_upper") for test in _TESTS),
+        *(("effect", f"{test}_lower", f"{test}_upper") for test in (*_TESTS, "raw")),
         *(("lift", f"{test}_lift_lower", f"{test}_lift_upper") for test in _TESTS),
     ]
     judged = {"sequential_lower": "sequential_effect"}
     judged["sequential_lift_lower"] = "sequential_lift"
+    judged |= {"stratified_lower": "stratified_effect", "raw_lower": "raw_effect"}
+    judged["stratified_lift_lower"] = "stratified_lift"
     apart = " or ".join(
         f"not coalesce({judged.get(low, of)} between {low} and {high}, true)"
         for of, low, high in inside
@@ -162,8 +175,9 @@ def _coherence() -> tuple[Expectation, ...]:
 
 
 def _undefined() -> tuple[Expectation, ...]:
-    known = " or ".join(f"{n} is not null" for n in ("p_value", "std_error", *_BOUNDS))
-    flagged = " or ".join(f"is_{test}_significant" for test in _TESTS)
+    bounds = [f"{test}_{end}" for test in _OF_EFFECT for end in ("lower", "upper")]
+    known = " or ".join(f"{n} is not null" for n in ("p_value", "std_error", *bounds))
+    flagged = " or ".join(f"is_{test}_significant" for test in _OF_EFFECT)
     return (
         no_such_rows(
             "undefined_results_are_null",
@@ -177,7 +191,9 @@ def _undefined() -> tuple[Expectation, ...]:
         no_such_rows(
             "missing_results_have_a_reason",
             f"select {_SHOWN}, p_value from {{batch}} "
-            "where reason is null and (p_value is null or fixed_lower is null)",
+            "where (reason is null and (p_value is null or fixed_lower is null)) or "
+            "(stratified_effect is not null and stratified_reason is null "
+            "and (stratified_p_value is null or stratified_lower is null))",
             description="a result without a p-value says why",
             cure=_CURE,
         ),

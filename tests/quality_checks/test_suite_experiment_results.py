@@ -36,7 +36,9 @@ ROW = (
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with real results of an experiment with all views and slices."""
     path = tmp_path_factory.mktemp("results") / "warehouse.duckdb"
-    frames = frames_of(Declared(lift=0.4, caps=None, is_whole=True, units=1_500))
+    frames = frames_of(
+        Declared(lift=0.4, is_whole=True, units=1_500, strata="platform")
+    )
     words = frames.metrics.assign(unit="USD")
     warehouse = Warehouse(path, 2, "1GB", path.parent)
     for table, frame in tables_of(results_of(frames), words).items():
@@ -91,6 +93,12 @@ def test_what_is_unknown_is_null_and_not_nan(made: Path) -> None:
             f"set is_fixed_significant = not is_fixed_significant {ROW}",
             "flag_agrees_with_interval",
         ),
+        (
+            f"set stratified_effect = stratified_upper + 1 {ROW}",
+            "estimate_lies_in_its_interval",
+        ),
+        (f"set raw_effect = raw_lower - 1 {ROW}", "estimate_lies_in_its_interval"),
+        (f"set stratified_p_value = null {ROW}", "missing_results_have_a_reason"),
         (f"set std_error = 'inf' {ROW}", "figures_are_finite"),
         (f"set config_hash = null {ROW}", "config_hash_not_null"),
         ("set day_number = 12 where day_number = 11", "key_is_unique"),

@@ -12,6 +12,7 @@ from dagster_project.analysis.experiment_results.frames import ExperimentFrames
 from dagster_project.analysis.experiment_results.positions import UNIT, Arms, Layout
 from dagster_project.analysis.experiment_results.schedule import Schedule
 from dagster_project.analysis.experiment_results.slices import Together
+from dagster_project.analysis.experiment_results.strata import other_effects
 from dagster_project.analysis.experiments.battery import Battery
 from dagster_project.analysis.experiments.decisions import Role
 from dagster_project.analysis.experiments.results import comparison_frame
@@ -40,6 +41,8 @@ def named_comparisons(
         *("slice_p_value", "heterogeneity_q", "heterogeneity_p_value", "i_squared"),
     ):
         rows[name] = getattr(company, name).reshape(-1)
+    others = other_effects(frames, layout, battery, alpha)
+    rows = pd.concat([rows, others], axis=1)
     rows["is_slice_discovery"] = rows["slice_p_value"] < alpha
     rows["effect_slope_per_day"] = company.slope.reshape(-1)
     rows["effect_slope_p_value"] = np.exp(company.slope_log_p.reshape(-1))

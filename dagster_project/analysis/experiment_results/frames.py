@@ -31,7 +31,7 @@ def _kinds(
 
 
 DEFINITIONS: Final = _kinds(
-    text="experiment_name status config_hash",
+    text="experiment_name status strata config_hash",
     number="planned_days planned_units confidence power several_variants_limit "
     "misassigned_limit",
     time="start_date end_date",

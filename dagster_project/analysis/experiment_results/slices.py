@@ -34,7 +34,7 @@ COURSE: Final = ["experiment_name", "view", "dimension", "dimension_value"]
 
 
 @dataclass(frozen=True)
-class _Grouped:
+class Grouped:
     """Groups (rows of a layout) as a block: ``place`` (members, 2) = group, member."""
 
     members: npt.NDArray[np.intp]
@@ -54,13 +54,14 @@ class _Grouped:
         return values
 
 
-def _grouped(units: pd.DataFrame, which: BoolArray, keys: list[str]) -> _Grouped:
+def grouped(units: pd.DataFrame, which: BoolArray, keys: list[str]) -> Grouped:
+    """Group the rows of a layout that are chosen, in the order of their keys."""
     members = np.flatnonzero(which)
     rows = units.iloc[members].groupby(keys, dropna=False, sort=True)
     group = rows.ngroup().to_numpy(dtype=np.int64)
     member = rows.cumcount().to_numpy(dtype=np.int64)
     shape = (int(group.max(initial=-1)) + 1, int(member.max(initial=-1)) + 1)
-    return _Grouped(members, (group, member), shape)
+    return Grouped(members, (group, member), shape)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _slice_p(
     units: pd.DataFrame, which: BoolArray, battery: Battery, alpha: float
 ) -> FloatArray:
     p = battery.fixed.absolute.p_value
-    groups = _grouped(units, which, LOOK)
+    groups = grouped(units, which, LOOK)
     block = groups.block(p)
     family = block.reshape(block.shape[0], int(np.prod(block.shape[1:])))
     found = benjamini_hochberg(family, alpha=alpha).p_value
@@ -111,7 +112,7 @@ def _slice_p(
 def _heterogeneity(
     units: pd.DataFrame, which: BoolArray, battery: Battery
 ) -> Heterogeneity:
-    groups = _grouped(units, which, DIMENSION)
+    groups = grouped(units, which, DIMENSION)
     contrast = battery.contrast
     found = cochran_q(
         groups.block(contrast.difference), groups.block(contrast.variance), axis=1
@@ -129,7 +130,7 @@ def _heterogeneity(
 def _slopes(units: pd.DataFrame, battery: Battery) -> tuple[FloatArray, FloatArray]:
     """At each calendar day the line through the days so far, of all units."""
     which = ((units["view"] == CALENDAR_DAY) & (units["dimension"] == ALL)).to_numpy()
-    groups = _grouped(units, which, [*COURSE, "is_uncapped"])
+    groups = grouped(units, which, [*COURSE, "is_uncapped"])
     # Groups are sorted by day number, so that members follow one another in time.
     effect = np.moveaxis(groups.block(battery.contrast.difference), 1, -1)
     noise = np.moveaxis(groups.block(battery.contrast.variance), 1, -1)

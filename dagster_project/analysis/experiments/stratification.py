@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+import numpy.typing as npt
 
 from dagster_project.analysis.experiments.arrays import (
     BoolArray,
@@ -16,9 +17,13 @@ from dagster_project.analysis.experiments.arrays import (
     FloatArray,
     undefined_is_nan,
 )
-from dagster_project.analysis.experiments.contrasts import Contrast
+from dagster_project.analysis.experiments.contrasts import (
+    ArmValue,
+    Contrast,
+    contrast_of,
+)
 from dagster_project.analysis.experiments.reasons import Reason, first_reason
-from dagster_project.analysis.experiments.sums import Moments, X, Y
+from dagster_project.analysis.experiments.sums import D, Moments, X, Y
 
 
 def post_stratified(strata: Contrast, *, axis: int = -1) -> Contrast:
@@ -65,6 +70,46 @@ def post_stratified(strata: Contrast, *, axis: int = -1) -> Contrast:
         units=whole,
         reason=reason,
     )
+
+
+def stratified_contrast(
+    control: Moments, treatment: Moments, *, is_ratio: npt.ArrayLike, axis: int
+) -> Contrast:
+    """Post-stratified contrast of means or ratios from the moments of all strata.
+
+    Strata lie along ``axis``, counted among the axes of ``count``. A ratio is that of
+    the weighted sums, sum w m_y / sum w m_d, linearised in each stratum: ratios of
+    strata are not averaged. Without adjustment by covariates.
+    """
+    units = control.count + treatment.count
+    with undefined_is_nan():
+        share = units / units.sum(axis=axis, keepdims=True)
+    ours, theirs = (
+        _stratum_value(arm, share, np.asarray(is_ratio, dtype=np.bool_), axis)
+        for arm in (treatment, control)
+    )
+    return post_stratified(contrast_of(control, treatment, theirs, ours), axis=axis)
+
+
+def _stratum_value(
+    arm: Moments, share: FloatArray, is_ratio: npt.NDArray[np.bool_], axis: int
+) -> ArmValue:
+    """What each stratum counts as, so that the weighted sum is the arm's level."""
+
+    def weighted(variable: int) -> FloatArray:
+        parts = np.where(share > 0, share * arm.mean[..., variable], 0.0)
+        return np.asarray(parts.sum(axis=axis, keepdims=True))
+
+    with undefined_is_nan():
+        below = weighted(D)
+        inverse = np.where(is_ratio, 1 / np.where(below == 0, np.nan, below), 1.0)
+        ratio = np.where(is_ratio, weighted(Y) * inverse, 0.0)
+        apart = arm.mean[..., Y] - ratio * arm.mean[..., D]
+        value = ratio + apart * inverse
+    gradient = np.zeros((*value.shape, 4))
+    gradient[..., Y] = inverse
+    gradient[..., D] = -ratio * inverse
+    return ArmValue(value, gradient)
 
 
 def _strata_dof(variance: FloatArray, dof: FloatArray, share: FloatArray) -> FloatArray:

@@ -33,6 +33,7 @@ class Declared:
     confidence: float = 0.95
     seed: int = 1
     caps: float | None = None
+    strata: str | None = None
     # All views and slices take a second each night of a test: few need them.
     is_whole: bool = False
     roles: dict[str, str] = field(
@@ -222,6 +223,7 @@ def frames_of(
                 {
                     "experiment_name": of.name,
                     "status": of.status,
+                    "strata": of.strata,
                     "config_hash": f"hash of {of.name}",
                     "planned_days": of.planned_days,
                     "planned_units": of.planned_units,

@@ -199,6 +199,12 @@ def test_the_hashes_tell_figures_from_words(tmp_path: Path) -> None:
     margin = hashes(TEXT.replace("margin: 0.02", "margin: 0.03"))
     assert margin[0] == figures
     assert margin[1] != config
+    # Strata weigh the sums of a slice: no sum is another.
+    strata = hashes(
+        TEXT.replace("slices: [platform]", "slices: [platform]\n    strata: platform")
+    )
+    assert strata[0] == figures
+    assert strata[1] != config
     for change in ("slices: []", "slices: [country]"):
         assert hashes(TEXT.replace("slices: [platform]", change))[0] != figures
     window = TEXT.replace("role: success", "role: success, window: 8 days")
@@ -281,6 +287,12 @@ def test_the_hashes_tell_figures_from_words(tmp_path: Path) -> None:
         ("slices: [platform]", "slices: [platfrom]", "Did you mean 'platform'?"),
         ("slices: [platform]", "slices: [event_id]", "differs in every event"),
         ("slices: [platform]", "slices: [os, os]", "'os' stands here twice"),
+        (
+            "slices: [platform]",
+            "slices: [platform, os]\n    strata: platfrom",
+            "'platfrom' is not among the slices: strata are groups of one. Did you "
+            "mean 'platform'?",
+        ),
         ("slices: [platform]", "unit_id: user_id", "`unit_id` says whose"),
         ("slices: [platform]", "unit: session", "'buy' counts uniques, and the unit"),
         ("slices: [platform]", "confidence: 0.97", "one of 0.8, 0.9, 0.95, 0.99"),

@@ -42,6 +42,7 @@ final as (
         experiments.exclusion_group,
         experiments.slot_from,
         experiments.slot_to,
+        experiments.strata,
         experiments.config_hash,
         experiments.definition
     from experiments

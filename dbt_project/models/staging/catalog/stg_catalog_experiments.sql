@@ -33,6 +33,7 @@ renamed as (
         slot_from,
         slot_to,
         slice_limit,
+        strata,
         config_hash,
         definition
     from source
