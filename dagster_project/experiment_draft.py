@@ -24,6 +24,7 @@ class Draft:
     treatments: int
     mde: float
     plan: Plan
+    basis: str
 
 
 def draft_text(draft: Draft) -> str:
@@ -59,6 +60,7 @@ def draft_text(draft: Draft) -> str:
             "    unit: person",
             f"    planned_days: {plan.days}",
             f"    # All variants; power asks for {plan.needed_units}{detectable}.",
+            f"    # Planned by {draft.basis}.",
             f"    planned_units: {plan.units}",
             "    exposure:",
             f"      event: {draft.event}",

@@ -1,6 +1,6 @@
 """What the published marts say of experiments and of the metrics they are planned by.
 
-Queries on the published copy only: they never wait for a night, nor hold one up.
+Queries on the published copy: they never wait for a night, nor hold one up.
 """
 
 from __future__ import annotations
@@ -31,6 +31,16 @@ def published(settings: Settings) -> Warehouse:
     return Warehouse(path, settings.threads, settings.memory_limit, settings.scratch)
 
 
+def warehouse_of(settings: Settings) -> Warehouse:
+    """Return the warehouse itself, for what only events tell; a night may hold it."""
+    return Warehouse(
+        settings.warehouse_path,
+        settings.threads,
+        settings.memory_limit,
+        settings.scratch,
+    )
+
+
 def histories(copy: Warehouse) -> dict[str, History]:
     """Return what each metric was like per person over the last 28 days, by name."""
     if AA_VALIDATION.qualified not in copy.tables(AA_VALIDATION.schema):
@@ -47,6 +57,7 @@ def histories(copy: Warehouse) -> dict[str, History]:
             std_dev=float(row["spread"]),
             is_proportion=row["metric_kind"] == "proportion",
             units_per_day=float(row["person_count"]) / (2 * DAYS),
+            basis=f"all {int(row['person_count']):,} active persons, over {DAYS} days",
         )
         for row in rows.to_dict("records")
     }

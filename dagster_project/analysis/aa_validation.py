@@ -188,7 +188,7 @@ def aa_validation(
             "metric_kind": [MetricKind(kind).name.lower() for kind in persons.kinds],
             "person_count": n,
             "active_count": active,
-            **_spreads(persons),
+            **spreads_of(persons),
             "split_count": splits,
             "judged_count": judged,
             "alpha": alpha,
@@ -212,7 +212,7 @@ def _reasons(
     return pd.Series(names, dtype="str").mask(enough & ~sparse)
 
 
-def _spreads(persons: Persons) -> dict[str, FloatArray]:
+def spreads_of(persons: Persons) -> dict[str, FloatArray]:
     """Level, spread between persons, and spread once the past is known, (m,) each.
 
     A ratio R spreads as (y - R d) / mean(d): Deng, Knoblich & Lu (2018), KDD, equation

@@ -27,7 +27,8 @@ class History:
     """What a metric was like lately: per unit, over the last weeks.
 
     ``level`` and ``std_dev`` in the metric's unit; ``is_proportion`` a share of units;
-    ``units_per_day`` new units that come a day.
+    ``units_per_day`` new units that come a day; ``basis`` whose figures they are, in
+    words.
     """
 
     metric_name: str
@@ -35,6 +36,7 @@ class History:
     std_dev: float
     is_proportion: bool
     units_per_day: float
+    basis: str = "all active persons"
 
 
 @dataclass(frozen=True)

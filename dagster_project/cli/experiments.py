@@ -11,13 +11,20 @@ import typer
 
 from dagster_project.cli import output
 from dagster_project.cli.catalog import checked_catalog
+from dagster_project.cli.experiment_plans import (
+    DEFAULT_EVENT,
+    history_of,
+    plan_by,
+    plan_in_words,
+    plan_of,
+    refuse,
+    say,
+)
 from dagster_project.cli.options import Wait
-from dagster_project.nightly.exit_codes import ExitCode
 from dagster_project.settings import Settings
 
 if TYPE_CHECKING:
-    from dagster_project.analysis.experiment_plan import History, Plan
-    from ingestion.catalog.experiment_models import ExperimentMetric, ExperimentSpec
+    from ingestion.catalog.experiment_models import ExperimentSpec
     from ingestion.catalog.experiment_templates import ExperimentTemplate
 
 app = typer.Typer(
@@ -43,19 +50,19 @@ def list_all() -> None:
     settings = Settings()
     declared = checked_catalog(settings).experiments
     if not declared:
-        _say("No experiment is declared: `daybreak experiments new` writes one.")
+        say("No experiment is declared: `daybreak experiments new` writes one.")
         return
     try:
         rows = latest_decisions(published(settings)).to_dict("records")
     except WarehouseError:
         rows = []
     for spec in declared:
-        _say(f"{spec.name}  {spec.status}  {spec.label or ''}".rstrip())
+        say(f"{spec.name}  {spec.status}  {spec.label or ''}".rstrip())
         told = [row for row in rows if row["experiment_name"] == spec.name]
         for row in told:
-            _say(f"    {row['sentence']}")
+            say(f"    {row['sentence']}")
         if not told:
-            _say("    no result has been published yet")
+            say("    no result has been published yet")
 
 
 @app.command("new")
@@ -72,8 +79,14 @@ def new(
         typer.Option("--guardrail", metavar="METRIC", help="Repeatable."),
     ] = None,
     event: Annotated[
-        str, typer.Option("--event", help="The event that shows the exposure.")
-    ] = "experiment_exposed",
+        str | None,
+        typer.Option(
+            "--event",
+            help="The event that shows the exposure: size and runtime come from those "
+            "who had it.",
+            show_default=DEFAULT_EVENT,
+        ),
+    ] = None,
     treatments: Annotated[
         int, typer.Option("--treatments", min=1, max=19, help="Beside the control.")
     ] = 1,
@@ -84,11 +97,16 @@ def new(
 ) -> None:
     """Write the declaration of an experiment, its size and runtime worked out.
 
-    Size and runtime come from what the metric was like per person over the last 28
-    days, as published; never less than the template's. Of all active persons: where
-    only some are exposed, such as those at the checkout, fewer suffice.
+    Size and runtime come from what the metric was like lately, never less than the
+    template's: with `--event` of the persons who had that event, over the metric's
+    window after it; without, of all active persons over 28 days, as published. What
+    was used is said.
 
-    Example: `daybreak experiments new tour --template onboarding --metric buyers`
+    Examples:
+
+    - `daybreak experiments new tour --template onboarding --metric buyers`
+
+    - `daybreak experiments new pay --template pricing --metric buyers --event checkout`
     """
     from dagster_project.experiment_draft import Draft, draft_text
 
@@ -97,25 +115,31 @@ def new(
     chosen = _template(template)
     path = settings.catalog / "experiments" / f"{name}.yml"
     if path.exists() or any(spec.name == name for spec in catalog.experiments):
-        _refuse(f"there is an experiment {name} already: take another name")
+        refuse(f"there is an experiment {name} already: take another name")
     guards = guardrail or []
     for wanted in (metric, *guards):
         _known(wanted, [one.name for one in catalog.metrics], "metric")
     mde = mde or next((m.mde for m in chosen.metrics if m.mde), 0.05)
-    plan = _planned(
-        _history(settings, metric),
+    window = next((m.window for m in chosen.metrics if m.role == "success"), None)
+    history = history_of(settings, metric, [event] if event else [], window)
+    plan = plan_by(
+        history,
         mde=mde,
         treatments=treatments,
         guardrails=len(guards),
         least_units=chosen.minimum_units,
         least_days=chosen.planned_days,
     )
-    draft = Draft(name, chosen, metric, guards, event, treatments, mde, plan)
+    draft = Draft(
+        *(name, chosen, metric, guards, event or DEFAULT_EVENT),
+        *(treatments, mde, plan, history.basis),
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(draft_text(draft), encoding="utf-8")
     _refuse_unusable(settings, path)
-    _say(f"[green]ok[/] {path}")
-    _say(f"{plan.units:,} units, {plan.days} days. {_words(plan, mde)}")
+    say(f"[green]ok[/] {path}")
+    say(f"{plan.units:,} units, {plan.days} days. {plan_in_words(plan, mde)}")
+    say(f"Planned by {history.basis}.")
 
 
 @app.command("power")
@@ -128,7 +152,7 @@ def power(name: Name) -> None:
     spec = _declared(settings, name)
     wanted = [m for m in spec.metrics if m.role == "success" and m.metric]
     if not wanted:
-        _refuse(f"{name} has no success metric of metrics.yml to plan by")
+        refuse(f"{name} has no success metric of metrics.yml to plan by")
     seen = _needed_by_results(settings, name)
     planned_units = spec.planned_units or (spec.plan.minimum_units if spec.plan else 2)
     for metric in wanted:
@@ -136,12 +160,12 @@ def power(name: Name) -> None:
             needed = seen[metric.known_as]
             words = "by what its own units have shown so far"
         else:
-            plan = _plan_of(settings, spec, metric, planned_units)
-            needed, words = plan.needed_units, "by what all persons did in 28 days"
+            plan, basis = plan_of(settings, spec, metric, planned_units)
+            needed, words = plan.needed_units, f"by {basis}"
         lift = (metric.mde or 0.05) * 100
-        _say(f"{metric.known_as}: a lift of {lift:g} % needs {needed:,} units, {words}")
+        say(f"{metric.known_as}: a lift of {lift:g} % needs {needed:,} units, {words}")
         verdict = "too few" if needed > planned_units else "enough"
-        _say(f"    {planned_units:,} are planned: {verdict}")
+        say(f"    {planned_units:,} are planned: {verdict}")
 
 
 @app.command("analyze")
@@ -163,7 +187,7 @@ def analyze(name: Name) -> None:
     copy = published(settings)
     rows = latest_comparisons(copy, name).to_dict("records")
     if not rows:
-        _say(f"{name} has no result yet: no unit's window has closed.")
+        say(f"{name} has no result yet: no unit's window has closed.")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("metric", "role", "treatment", "lift", "interval", "p", "state"):
@@ -171,11 +195,9 @@ def analyze(name: Name) -> None:
     for row in rows:
         table.add_row(*_cells(row))
     output.console().print(table)
-    _say(f"Through {rows[0]['day_date']:%Y-%m-%d}; intervals hold at every look.")
+    say(f"Through {rows[0]['day_date']:%Y-%m-%d}; intervals hold at every look.")
     for check in failed_checks(copy, name).to_dict("records"):
-        _say(
-            f"[yellow]{check['severity']}[/] {check['check_name']}: {check['value']:g}"
-        )
+        say(f"[yellow]{check['severity']}[/] {check['check_name']}: {check['value']:g}")
 
 
 @app.command("decide")
@@ -191,10 +213,10 @@ def decide(name: Name) -> None:
     rows = latest_decisions(published(settings))
     rows = rows[rows["experiment_name"] == name]
     if rows.empty:
-        _say(f"{name} has no result yet: no unit's window has closed.")
+        say(f"{name} has no result yet: no unit's window has closed.")
     for row in rows.to_dict("records"):
-        _say(str(row["sentence"]))
-        _say(f"    because: {str(row['grounds']).replace(',', ', ').replace('_', ' ')}")
+        say(str(row["sentence"]))
+        say(f"    because: {str(row['grounds']).replace(',', ', ').replace('_', ' ')}")
 
 
 @app.command("report")
@@ -209,7 +231,7 @@ def report(name: Name, wait: Wait = False) -> None:
 
     settings = Settings()
     if _declared(settings, name).status == "draft":
-        _refuse(f"{name} is a draft: set its status to running, and let a night run")
+        refuse(f"{name} is a draft: set its status to running, and let a night run")
     settings.apply_environment()
     since = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z"
     with hold_run_lock(settings.run_lock, "daybreak experiments", since, wait=wait):
@@ -217,17 +239,8 @@ def report(name: Name, wait: Wait = False) -> None:
             warehouse_of(settings), settings, run_id="written again", only=name
         )
     if not written:
-        _refuse(f"no night has taken in {name} yet: start `daybreak run`")
-    _say(f"Report  {settings.reports / page_name(name)}")
-
-
-def _say(text: str) -> None:
-    output.console().print(text, highlight=False, soft_wrap=True)
-
-
-def _refuse(message: str) -> None:
-    output.complain(message)
-    raise typer.Exit(ExitCode.USAGE)
+        refuse(f"no night has taken in {name} yet: start `daybreak run`")
+    say(f"Report  {settings.reports / page_name(name)}")
 
 
 def _known(name: str, valid: Iterable[str], what: str) -> None:
@@ -238,7 +251,7 @@ def _known(name: str, valid: Iterable[str], what: str) -> None:
         return
     near = nearest_name(name, names)
     hint = f" Did you mean '{near}'?" if near else ""
-    _refuse(f"'{name}' is not a declared {what}.{hint}")
+    refuse(f"'{name}' is not a declared {what}.{hint}")
 
 
 def _declared(settings: Settings, name: str) -> ExperimentSpec:
@@ -252,54 +265,6 @@ def _template(name: str) -> ExperimentTemplate:
 
     _known(name, TEMPLATES, "template")
     return TEMPLATES[name]
-
-
-def _history(settings: Settings, metric: str) -> History:
-    from dagster_project.experiment_history import histories, published
-
-    found = histories(published(settings))
-    if metric not in found:
-        _refuse(
-            f"there is no history of {metric} per person to plan by: it has to be a "
-            f"count, a sum, a share or a ratio ({', '.join(found) or 'none published'})"
-        )
-    return found[metric]
-
-
-def _planned(
-    history: History,
-    *,
-    mde: float,
-    treatments: int,
-    guardrails: int,
-    least_units: int,
-    least_days: int,
-    alpha: float = 0.05,
-    power: float = 0.8,
-) -> Plan:
-    from dagster_project.analysis.experiment_plan import Wish, planned
-
-    wish = Wish(mde, treatments, guardrails, alpha, power)
-    try:
-        return planned(history, wish, least_units=least_units, least_days=least_days)
-    except ValueError as error:
-        _refuse(str(error))
-        raise
-
-
-def _plan_of(
-    settings: Settings, spec: ExperimentSpec, metric: ExperimentMetric, units: int
-) -> Plan:
-    return _planned(
-        _history(settings, str(metric.metric)),
-        mde=metric.mde or 0.05,
-        treatments=len(spec.variants) - 1,
-        guardrails=sum(m.role == "guardrail" for m in spec.metrics),
-        least_units=units,
-        least_days=spec.planned_days or 7,
-        alpha=1 - spec.confidence,
-        power=spec.power,
-    )
 
 
 def _needed_by_results(settings: Settings, name: str) -> dict[str, int]:
@@ -319,14 +284,6 @@ def _needed_by_results(settings: Settings, name: str) -> dict[str, int]:
     return {str(metric): math.ceil(units) for metric, units in needed.items()}
 
 
-def _words(plan: Plan, mde: float) -> str:
-    words = f"A lift of {mde * 100:g} % needs {plan.needed_units:,} units"
-    if plan.detectable is None:
-        return f"{words}."
-    found = f"{plan.units:,} find {plan.detectable * 100:.1f} %"
-    return f"{words}; {found}."
-
-
 def _refuse_unusable(settings: Settings, path: Any) -> None:
     """Take a declaration back that the catalog does not accept, and say why."""
     from ingestion.catalog import CatalogError, load_catalog
@@ -335,7 +292,7 @@ def _refuse_unusable(settings: Settings, path: Any) -> None:
         load_catalog(settings.catalog)
     except CatalogError as error:
         path.unlink()
-        _refuse(f"the experiment cannot be declared so; nothing was written\n{error}")
+        refuse(f"the experiment cannot be declared so; nothing was written\n{error}")
 
 
 def _cells(row: Mapping[Any, Any]) -> list[str]:

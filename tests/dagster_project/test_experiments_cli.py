@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -10,13 +11,17 @@ import pytest
 from typer.testing import CliRunner
 
 from dagster_project.analysis.experiment_results.results import results_of
+from dagster_project.catalog_folder import compile_into_lake, read_catalog
 from dagster_project.cli.app import app
 from dagster_project.experiment_frames import tables_of
+from dagster_project.experiment_history import warehouse_of
+from dagster_project.exposed_history import exposed_history
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.tables import AA_VALIDATION, Table
 from dagster_project.warehouse import Warehouse, WarehouseError
 from ingestion.catalog import load_catalog
 from tests.analysis.experiment_results.experiments_of_test import Declared, frames_of
+from tests.dagster_project.events_of_test import END, events_of, write_warehouse
 
 NAME = "checkout_redesign"
 
@@ -90,6 +95,52 @@ def test_new_writes_a_declaration_that_the_catalog_takes(published: Settings) ->
         *("new", "tour", "--template", "onboarding", "--metric", "buyers"), expect=2
     )
     assert "there is an experiment tour already" in again
+
+
+@pytest.fixture
+def landed(published: Settings) -> Settings:
+    """Give the same with the events of 70 days in its warehouse."""
+    compile_into_lake(read_catalog(published), published, END)
+    write_warehouse(published, events_of(END - timedelta(days=70)))
+    return published
+
+
+def test_new_plans_by_those_who_had_the_event(landed: Settings) -> None:
+    wanted = ("--template", "onboarding", "--metric", "buyers")
+    everybody = run("new", "tour", *wanted)
+    assert "Planned by all 56,000 active persons, over 28 days." in everybody
+    told = run("new", "pay", *wanted, "--event", "checkout_started")
+    own = exposed_history(
+        warehouse_of(landed), landed, "buyers", ["checkout_started"], 7 * 86_400
+    )
+    assert own is not None
+    assert f"Planned by {own.basis}." in told
+    assert " persons with checkout_started in 28 days, over 7 days after it" in told
+    specs = {one.name: one for one in load_catalog(landed.catalog).experiments}
+    assert specs["pay"].exposure.event == ("checkout_started",)
+    # Evan Miller's formula, as for everybody: 12,695 units at 20 %.
+    low, high = own.level, own.level * 1.1
+    apart = low * (1 - low) + high * (1 - high)
+    spread = 1.959964 * (2 * low * (1 - low)) ** 0.5 + 0.841621 * apart**0.5
+    needed = spread**2 / (high - low) ** 2
+    assert own.level > 0.21
+    assert specs["pay"].planned_units == pytest.approx(2 * needed, abs=3)
+    days = 2 * needed / own.units_per_day
+    assert 0 <= specs["pay"].planned_days - days < 7
+    path = landed.catalog / "experiments" / "pay.yml"
+    assert f"# Planned by {own.basis}." in path.read_text()
+    units = f"{specs['pay'].planned_units:,} units"
+    assert f"{units}, by {own.basis}" in run("power", "pay")
+
+
+def test_new_says_when_nobody_had_the_event(landed: Settings) -> None:
+    told = run(
+        *("new", "help", "--template", "onboarding", "--metric", "buyers"),
+        *("--event", "video_uploaded"),
+    )
+    assert "Too few persons had video_uploaded lately to plan by them." in told
+    assert "Planned by all 56,000 active persons" in told
+    assert (landed.catalog / "experiments" / "help.yml").exists()
 
 
 @pytest.mark.parametrize("treatments", [2, 5])
