@@ -63,7 +63,7 @@ EXPERIMENT_RESULTS = Table(
         Column("is_capped", "boolean", "Whether totals of units are cut at the caps."),
         Column("metric_label", "varchar", "The metric in words."),
         Column("metric_unit", "varchar", "Unit of its levels and effects."),
-        Column("metric_kind", "varchar", "proportion, mean or ratio."),
+        Column("metric_kind", "varchar", "proportion, mean, ratio or quantile."),
         Column("role", "varchar", "success, guardrail, deterioration or secondary."),
         Column("direction", "varchar", "up where more is good, else down."),
         Column("margin", "double", "Accepted loss of a guardrail, share of control."),

@@ -62,6 +62,7 @@ CHECKS: Final = {
 REASONS: Final = {
     "empty_arm": "no units yet",
     "too_few_units": "too few units",
+    "too_few_values": "too few values",
     "zero_denominator": "nothing to divide by",
     "zero_variance": "all units alike",
     "zero_baseline": "the control has none",

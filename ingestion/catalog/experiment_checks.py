@@ -27,21 +27,11 @@ from ingestion.catalog.funnel_models import FunnelSpec
 from ingestion.catalog.metric_models import (
     ActivePersonsMetric,
     Metric,
-    TimeToMetric,
-    UniqueValuesMetric,
+    RetentionMetric,
 )
-from ingestion.catalog.models import PercentileMetric, RetentionMetric
 from ingestion.catalog.suggestions import nearest_name
 
 _NEVER: Final = "no figure of one unit: "
-_REFUSED: Final = (
-    (UniqueValuesMetric, "distinct values do not add up over days; declare a count"),
-    (TimeToMetric, "who never converts has no time; compare the conversion"),
-    (
-        PercentileMetric,
-        "percentiles are not compared yet; declare the share of slow events as a ratio",
-    ),
-)
 _CAPPED_TYPES: Final = ("count", "sum", "average", "ratio")
 # Funnels count persons, sessions or accounts, and so must the experiment.
 _COUNTING: Final = {
@@ -227,14 +217,14 @@ def _check_metric(
             "takes no window",
         )
     if chosen.caps is not None and metric.type not in _CAPPED_TYPES:
-        message = f"'{name}' (type {metric.type}) is yes or no: it takes no caps"
+        message = (
+            f"'{name}' (type {metric.type}) takes no caps: they cut totals of "
+            f"{', '.join(_CAPPED_TYPES)}"
+        )
         yield part.problem((*path, "caps"), message)
 
 
 def _no_figure_of_a_unit(metric: Metric) -> str | None:
-    for refused, reason in _REFUSED:
-        if isinstance(metric, refused):
-            return reason
     if isinstance(metric, ActivePersonsMetric) and metric.window_days is not None:
         return "trailing days reach back before the exposure; leave out `window_days`"
     return None

@@ -3,9 +3,10 @@
 Belongs here: the tables `raw.catalog_experiments`, `_variants`, `_metrics` and
 `_components`. Not here: how units and days become sums (dbt, `macros/experiments`).
 
-A component is one stream of amounts by unit and moment: events of some names, the
-conversions of a pair of events, or the completed attempts of a funnel. Metrics of
-several experiments that read the same stream share it.
+A component is one stream of amounts by unit and moment: events of some names, values
+told apart, the conversions of a pair of events or the seconds that they took, or the
+completed attempts of a funnel. Metrics of several experiments that read the same stream
+share it. Of most metrics a unit has a total; a quantile is one of all single amounts.
 
 Caps are quantiles of what units had in as many days as the window before the start of
 the experiment, of units that had anything: known at the start, and moved by no later
@@ -32,7 +33,12 @@ from ingestion.catalog.experiment_models import (
 from ingestion.catalog.expressions import ExpressionKind, compile_expression
 from ingestion.catalog.fields import window_seconds
 from ingestion.catalog.funnel_sql import funnel_row
-from ingestion.catalog.metric_models import Metric, RetentionMetric
+from ingestion.catalog.metric_models import (
+    Metric,
+    PercentileMetric,
+    RetentionMetric,
+    TimeToMetric,
+)
 from ingestion.catalog.metric_sql import (
     CompiledMetric,
     Component,
@@ -114,6 +120,8 @@ METRIC_COLUMNS: Final = pa.schema(
         pa.field("numerator_is_flag", pa.bool_()),
         pa.field("denominator_component", _TEXT),
         pa.field("denominator_is_flag", pa.bool_()),
+        pa.field("value_component", _TEXT),
+        pa.field("quantile", _NUMBER),
     ]
 )
 COMPONENT_COLUMNS: Final = pa.schema(
@@ -132,6 +140,7 @@ COMPONENT_COLUMNS: Final = pa.schema(
 )
 _PROPORTIONS: Final = ("unique_persons", "active_persons", "conversion", "retention")
 _FLAGS: Final = ("unique_persons", "active_persons")
+_QUANTILES: Final = {"median": 0.5, "p90": 0.9}
 
 
 @dataclass(slots=True)
@@ -227,6 +236,8 @@ class ExperimentCompiler:
         mde = DEFAULT_MDE if chosen.role == "success" else None
         caps = chosen.caps
         return {
+            "value_component": None,
+            "quantile": None,
             **own,
             "experiment_name": self.spec.name,
             "metric_name": chosen.known_as,
@@ -293,22 +304,29 @@ class ExperimentCompiler:
         }
         pair = _pair(compiled)
         reach = window or (compiled.retention_day or 0) * 86_400
+        sides = {**_side("numerator", None), **_side("denominator", None)}
+        quantile = _quantile(metric)
+        if quantile is not None:
+            stream = pair or _events(compiled.components[0])
+            values = self._component(reach, **traffic, **stream)
+            return {**sides, "value_component": values, "quantile": quantile}
+        if isinstance(metric, TimeToMetric):
+            counted = {**(pair or {}), "component_kind": "first_conversion"}
+            return {
+                **_side("numerator", self._component(reach, **traffic, **(pair or {}))),
+                **_side("denominator", self._component(reach, **traffic, **counted)),
+            }
         if pair:
             only = self._component(reach, **traffic, **pair)
-            return {
-                **_side("numerator", only, is_flag=True),
-                **_side("denominator", None),
-            }
-        sides = {"numerator": _side("numerator", None)}
-        sides["denominator"] = _side("denominator", None)
+            return {**sides, **_side("numerator", only, is_flag=True)}
         for part in compiled.components:
             side = "denominator" if part["role"] == "denominator" else "numerator"
-            sides[side] = _side(
+            sides |= _side(
                 side,
                 self._component(reach, **traffic, **_events(part)),
                 is_flag=part["aggregate"] in _FLAGS,
             )
-        return {**sides["numerator"], **sides["denominator"]}
+        return sides
 
     def _component(self, reach_seconds: int, **own: Any) -> str:
         """Note a stream of amounts, and give its id."""
@@ -406,7 +424,16 @@ def _variants(spec: ExperimentSpec) -> Iterator[Row]:
 def _kind(metric: Metric) -> str:
     if metric.type in _PROPORTIONS:
         return "proportion"
-    return "ratio" if metric.type in ("ratio", "average") else "mean"
+    if _quantile(metric) is not None:
+        return "quantile"
+    return "ratio" if metric.type in ("ratio", "average", "time_to") else "mean"
+
+
+def _quantile(metric: Metric) -> float | None:
+    """Give the quantile that a metric is of single amounts, if it is one."""
+    if isinstance(metric, TimeToMetric):
+        return _QUANTILES.get(metric.statistic)
+    return metric.percentile if isinstance(metric, PercentileMetric) else None
 
 
 def _side(side: str, component: str | None, *, is_flag: bool = False) -> Row:
@@ -416,6 +443,12 @@ def _side(side: str, component: str | None, *, is_flag: bool = False) -> Row:
 def _events(part: Component) -> Row:
     """Give the stream of a count, sum or flag; what has no value is no event of it."""
     value = part["value_sql"]
+    if part["aggregate"] == "unique_values":
+        return {
+            "component_kind": "values",
+            "filter_sql": part["filter_sql"],
+            "value_sql": value,
+        }
     counted = f"CASE WHEN {value} IS NOT NULL THEN 1 END"
     return {
         "filter_sql": part["filter_sql"],
@@ -424,13 +457,13 @@ def _events(part: Component) -> Row:
 
 
 def _pair(compiled: CompiledMetric) -> Row | None:
-    """Give the stream of a conversion (with its base) or of a return (without)."""
+    """Give the stream of conversions or their times (with the base), or of returns."""
     if compiled.conversion_filter_sql is None:
         return None
     if compiled.retention_day is not None:
         return {"filter_sql": compiled.conversion_filter_sql}
     return {
-        "component_kind": "conversion",
+        "component_kind": "conversion" if compiled.statistic is None else "time_to",
         "filter_sql": compiled.conversion_filter_sql,
         "base_filter_sql": compiled.base_filter_sql,
         "window_seconds": compiled.window_seconds,

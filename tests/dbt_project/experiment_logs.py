@@ -43,6 +43,26 @@ METRICS: dict[str, dict[str, Any]] = {
         "conversion": {"event": "bought"},
         "window": "90 minutes",
     },
+    "platforms": {"type": "unique_values", "event": "viewed", "value": "platform"},
+    "wait": {
+        "type": "time_to",
+        "base": {"event": "viewed"},
+        "conversion": {"event": "bought"},
+        "window": "90 minutes",
+        "statistic": "mean",
+    },
+    "usual_wait": {
+        "type": "time_to",
+        "base": {"event": "viewed"},
+        "conversion": {"event": "bought"},
+        "window": "90 minutes",
+    },
+    "large_order": {
+        "type": "percentile",
+        "event": "bought",
+        "value": "revenue",
+        "percentile": 0.7,
+    },
     "back": {
         "type": "retention",
         "base": {"event": "viewed"},
@@ -76,6 +96,16 @@ STREAMS: dict[str, dict[str, Any]] = {
         "numerator": oracle.converted("viewed", "bought", _WITHIN),
         "is_flag": True,
     },
+    "platforms": {"numerator": oracle.platforms_of("viewed")},
+    "wait": {
+        "numerator": oracle.timed("viewed", "bought", _WITHIN),
+        "denominator": oracle.timed("viewed", "bought", _WITHIN, counts=True),
+    },
+    "usual_wait": {
+        "numerator": oracle.timed("viewed", "bought", _WITHIN),
+        "quantile": 0.5,
+    },
+    "large_order": {"numerator": oracle.summed("bought"), "quantile": 0.7},
     "back": {"numerator": oracle.counted("viewed"), "is_flag": True, "day": 1},
     "buy": {
         "numerator": oracle.completed("viewed", "bought", _WITHIN),
@@ -127,9 +157,9 @@ _events = st.builds(
 
 @st.composite
 def metrics(draw: st.DrawFn) -> tuple[Metric, ...]:
-    """Two to four metrics; the first one has a window."""
+    """Two to five metrics; the first one has a window."""
     names = draw(st.permutations([name for name in STREAMS if name != "back"]))
-    chosen = [*names[: draw(st.integers(1, 3))]]
+    chosen = [*names[: draw(st.integers(2, 4))]]
     if draw(st.booleans()):
         chosen.append("back")
     found = []

@@ -51,6 +51,7 @@ class Amount:
     at: datetime
     since: datetime
     amount: Decimal
+    told_apart: str | None = None
 
 
 Stream = Callable[[Sequence[Event]], Iterator[Amount]]
@@ -58,7 +59,10 @@ Stream = Callable[[Sequence[Event]], Iterator[Amount]]
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of an experiment; `day` is set of a retention, `window` of others."""
+    """A metric of an experiment; `day` is set of a retention, `window` of others.
+
+    With `quantile` it is one of single amounts, and not of totals of units.
+    """
 
     name: str
     numerator: Stream
@@ -68,6 +72,7 @@ class Metric:
     window: timedelta | None = None
     day: int | None = None
     caps: tuple[Decimal | None, Decimal | None] | None = None
+    quantile: float | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,34 @@ def with_amount(name: str) -> Stream:
     def stream(log: Sequence[Event]) -> Iterator[Amount]:
         for one in summed(name)(log):
             yield Amount(one.person, one.at, one.since, Decimal(1))
+
+    return stream
+
+
+def platforms_of(name: str) -> Stream:
+    """Platforms that are told apart: a unit has each of them once."""
+
+    def stream(log: Sequence[Event]) -> Iterator[Amount]:
+        for event in log:
+            if event.name == name and not event.is_bot and event.platform is not None:
+                yield Amount(
+                    event.person, event.at, event.at, Decimal(1), event.platform
+                )
+
+    return stream
+
+
+def timed(base: str, name: str, window: timedelta, *, counts: bool = False) -> Stream:
+    """Seconds (or 1) from each base event to the first conversion credited to it."""
+
+    def stream(log: Sequence[Event]) -> Iterator[Amount]:
+        first: dict[tuple[str, datetime], datetime] = {}
+        for one in converted(base, name, window)(log):
+            place = (one.person, one.since)
+            first[place] = min(one.at, first.get(place, one.at))
+        for (person, since), at in first.items():
+            seconds = Decimal((at - since) // MICROSECOND) / 1_000_000
+            yield Amount(person, at, since, Decimal(1) if counts else seconds)
 
     return stream
 
@@ -262,6 +295,16 @@ class Figures:
             unit, lambda one: local_date(one.at) <= day and self._counts(one, unit)
         )
 
+    def amounts(self, unit: Unit, day: date) -> list[Decimal]:
+        """Single amounts from the exposure to the end of a day."""
+        return [
+            one.amount
+            for one in self.sides[0]
+            if one.person == unit.person
+            and local_date(one.at) <= day
+            and self._counts(one, unit)
+        ]
+
     def before(self, unit: Unit) -> tuple[Decimal, Decimal]:
         """Numerator and denominator of the days before that of the exposure."""
         first = unit.day - DAY * self.experiment.covariate_days
@@ -281,12 +324,10 @@ class Figures:
         flags = (self.metric.is_flag, self.metric.is_denominator_flag)
         found = []
         for side, is_flag in zip(self.sides, flags, strict=True):
+            chosen = [one for one in side if one.person == unit.person and which(one)]
+            apart = {one.told_apart: one for one in chosen if one.told_apart}
             total = sum(
-                (
-                    one.amount
-                    for one in side
-                    if one.person == unit.person and which(one)
-                ),
+                (one.amount for one in (apart.values() if apart else chosen)),
                 Decimal(0),
             )
             found.append(min(total, Decimal(1)) if is_flag else total)
@@ -314,6 +355,8 @@ def expected_rows(
         return {}
     rows: dict[Key, list[Values]] = {}
     for metric in experiment.metrics:
+        if metric.quantile is not None:
+            continue
         figures = Figures(experiment, metric, log, start)
         for is_capped in (False, True) if metric.caps else (False,):
             for unit in units:
@@ -324,6 +367,30 @@ def expected_rows(
                             *(dimension, group, at, unit.variant),
                         )
                         rows.setdefault(key, []).append(values)
+    return rows
+
+
+def expected_amounts(
+    experiment: Experiment, log: Sequence[Event], last: date
+) -> dict[tuple[str, str, str, date, str], list[list[Decimal]]]:
+    """The single amounts of every unit behind every quantile, by metric and look."""
+    units = units_of(experiment, log)
+    start = experiment.start or min((unit.day for unit in units), default=None)
+    rows: dict[tuple[str, str, str, date, str], list[list[Decimal]]] = {}
+    for metric in experiment.metrics:
+        if metric.quantile is None or start is None:
+            continue
+        figures = Figures(experiment, metric, log, start)
+        for unit in units:
+            for day in days_between(start, last):
+                if not (unit.day <= day and unit.counts_on(day)):
+                    continue
+                views = ["cumulative"]
+                if figures.matures_on(unit) <= day:
+                    views.append("closed")
+                for view in views:
+                    key = (experiment.name, metric.name, view, day, unit.variant)
+                    rows.setdefault(key, []).append(figures.amounts(unit, day))
     return rows
 
 

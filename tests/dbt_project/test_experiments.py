@@ -16,9 +16,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
+from dagster_project.analysis.experiments.quantiles import arm_quantile
 from tests.dbt_project.experiment_logs import (
     AS_OF,
     LAST_DAY,
@@ -37,6 +39,7 @@ from tests.dbt_project.experiment_oracle import (
     Key,
     Metric,
     Values,
+    expected_amounts,
     expected_rows,
     summed_up,
 )
@@ -93,7 +96,8 @@ def compare_with_oracle(warehouse: WarehouseOfTest, drawn: Sequence[Sample]) -> 
     for sample in drawn:
         wanted |= expected_rows(sample.experiment, log, LAST_DAY)
     found = warehouse.rows(
-        f"select {', '.join(COLUMNS)} from marts.fct_experiment_variant_metrics_daily"
+        f"select {', '.join(COLUMNS)} from marts.fct_experiment_variant_metrics_daily "
+        "where metric_kind <> 'quantile'"
     )
     for row in found:
         named = dict(zip(COLUMNS, row, strict=True))
@@ -112,6 +116,52 @@ def compare_with_oracle(warehouse: WarehouseOfTest, drawn: Sequence[Sample]) -> 
     return sum(1 for row in found if row[9])
 
 
+def compare_quantiles(warehouse: WarehouseOfTest, drawn: Sequence[Sample]) -> int:
+    """Compare every quantile with that of the single amounts themselves."""
+    log = [event for sample in drawn for event in sample.log]
+    wanted: dict[tuple[object, ...], list[list[Decimal]]] = {}
+    for sample in drawn:
+        wanted |= expected_amounts(sample.experiment, log, LAST_DAY)
+    names = (
+        *("experiment_name", "metric_name", "view", "day_date", "variant"),
+        *("unit_count", "value_unit_count", "y", "d", "yy", "yd", "dd"),
+        *("quantile", "quantile_value", "quantile_lower", "quantile_upper"),
+    )
+    found = warehouse.rows(
+        f"select {', '.join(names)} from marts.fct_experiment_variant_metrics_daily "
+        "where metric_kind = 'quantile'"
+    )
+    for row in found:
+        named = dict(zip(names, row, strict=True))
+        amounts = wanted.pop(row[:5], [])
+        told = [[float(one) for one in each] for each in amounts if each]
+        single = [one for each in told for one in each]
+        labels = [unit for unit, each in enumerate(told) for _ in each]
+        arm = arm_quantile(single, named["quantile"], units=labels)
+        assert named["unit_count"] == len(amounts), row
+        assert named["value_unit_count"] == len(told), row
+        below = [sum(one <= arm.estimate for one in each) for each in told]
+        pairs = list(zip(below, map(len, told), strict=True))
+        assert [named[name] for name in ("y", "d", "yy", "yd", "dd")] == [
+            sum(b for b, _ in pairs),
+            sum(k for _, k in pairs),
+            sum(b * b for b, _ in pairs),
+            sum(b * k for b, k in pairs),
+            sum(k * k for _, k in pairs),
+        ], row
+        # One unit alone tells nothing of how far its amounts go together.
+        alone = len(told) < 2
+        for name, value in (
+            ("quantile_value", arm.estimate),
+            ("quantile_lower", np.nan if alone else arm.lower),
+            ("quantile_upper", np.nan if alone else arm.upper),
+        ):
+            held = np.nan if named[name] is None else named[name]
+            assert held == pytest.approx(float(value), rel=1e-12, nan_ok=True), row
+    assert not wanted
+    return sum(1 for row in found if row[8])
+
+
 def published(warehouse: WarehouseOfTest) -> dict[str, list[tuple[object, ...]]]:
     return {name: warehouse.table(f"marts.{name}") for name in MARTS}
 
@@ -120,6 +170,7 @@ def check(warehouse: WarehouseOfTest, drawn: Sequence[Sample]) -> None:
     warehouse.reset()
     land_and_build(warehouse, drawn, each=True)
     assert compare_with_oracle(warehouse, drawn) > 0
+    compare_quantiles(warehouse, drawn)
     by_night = published(warehouse)
     warehouse.forget_tables()
     warehouse.build(select=MODELS)
@@ -151,6 +202,60 @@ def test_many_sums_are_those_of_units_and_of_a_rebuild(
     warehouse: WarehouseOfTest, drawn: list[Sample]
 ) -> None:
     check(warehouse, drawn)
+
+
+def busy_sample(name: str, *chosen: Metric) -> Sample:
+    """A log with enough amounts for ranks to bound a quantile; a tenth comes late."""
+    rng = random.Random(8)
+    log = [
+        Event(
+            id=f"{name}{number}",
+            name=rng.choice(("exposed", "bought", "bought", "viewed", "viewed")),
+            at=START + DAY * rng.randrange(7) + timedelta(minutes=rng.randrange(480)),
+            person=f"{name}{rng.randrange(16)}",
+            variant="control",
+            platform=rng.choice(("web", "ios", "tv", None)),
+            amount=Decimal(rng.randrange(1, 90)),
+        )
+        for number in range(900)
+    ]
+    log = [
+        replace(event, variant="green") if hash_of(event) else event for event in log
+    ]
+    loads = [int(rng.random() < 0.1 or event.at.day > 11) for event in log]
+    experiment = Experiment(name, chosen, None, None, 2, 5)
+    return Sample(experiment, tuple(log), tuple(loads))
+
+
+def hash_of(event: Event) -> bool:
+    """Whether a person sees the treatment; one of sixteen sees both variants."""
+    number = int(event.person[1:])
+    return number % 2 == 1 or (number == 0 and event.at.day > 9)
+
+
+def test_quantiles_values_told_apart_and_times(warehouse: WarehouseOfTest) -> None:
+    """Of units with many amounts each, night by night with late events, and at once."""
+    chosen = [
+        Metric(name, window=timedelta(days=days), **STREAMS[name])
+        for name, days in (
+            *(("platforms", 2), ("large_order", 3), ("usual_wait", 2)),
+            *(("wait", 1),),
+        )
+    ]
+    drawn = [busy_sample("q", *chosen)]
+    check(warehouse, drawn)
+    bounded = warehouse.rows(
+        "select metric_name, view, variant, count(*) "
+        "from marts.fct_experiment_variant_metrics_daily "
+        "where quantile_lower < quantile_value and quantile_value < quantile_upper "
+        "group by all"
+    )
+    assert len(bounded) == 8, bounded
+    told = warehouse.rows(
+        "select sum(y), sum(x) from marts.fct_experiment_variant_metrics_daily "
+        "where metric_name = 'platforms' and view = 'calendar_day'"
+    )
+    assert all(one > 0 for one in told[0])
 
 
 def test_a_later_night_moves_nothing_that_was_told(

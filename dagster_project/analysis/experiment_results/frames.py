@@ -17,6 +17,11 @@ from dagster_project.analysis.experiments.sums import PRODUCTS, VARIABLES
 CLOSED, CUMULATIVE = "closed", "cumulative"
 CALENDAR_DAY, DAY_SINCE_EXPOSURE = "calendar_day", "day_since_exposure"
 ALL: Final = "all"
+# Of metrics that are quantiles, null of others.
+QUANTILES: Final = (
+    *("quantile", "value_unit_count"),
+    *("quantile_value", "quantile_lower", "quantile_upper"),
+)
 TEXT, NUMBER, TIME, FLAG = "text", "number", "time", "flag"
 Kinds = Mapping[str, str]
 
@@ -52,6 +57,7 @@ SUMS: Final = _kinds(
             *(f"shift_{name}" for name in VARIABLES),
             *VARIABLES,
             *PRODUCTS,
+            *QUANTILES,
         )
     ),
     time="day_date data_complete_through",

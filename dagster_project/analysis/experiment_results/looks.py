@@ -88,6 +88,8 @@ def _learned(layout: Layout, schedule: Schedule, study: Study) -> Prior | None:
     chosen: dict[str, Any] = {
         name: taken(getattr(study, name)) for name in _PER_EXPERIMENT
     }
+    if study.quantiles is not None:
+        chosen["quantiles"] = fieldwise(taken, study.quantiles)
     ends = replace(study, sums=fieldwise(taken, study.sums), **chosen)
     lifts = relative_by_delta(gathered(ends).contrast)
     return prior_of(layout, past_effects(layout, rows, lifts))
@@ -127,6 +129,7 @@ def study_of(
             plan.planned_units > 0, plan.planned_units, UNPLANNED_UNITS
         ),
         quality_passed=plan.quality_passed,
+        quantiles=layout.quantiles,
     )
 
 
@@ -159,6 +162,7 @@ def subset(
             layout,
             units=layout.units.iloc[chosen].reset_index(drop=True),
             sums=fieldwise(taken, layout.sums),
+            quantiles=fieldwise(taken, layout.quantiles),
             **{
                 name: taken(getattr(layout, name))
                 for name in (

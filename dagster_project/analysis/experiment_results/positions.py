@@ -14,11 +14,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dagster_project.analysis.experiment_results.frames import ExperimentFrames
+from dagster_project.analysis.experiment_results.frames import (
+    QUANTILES,
+    ExperimentFrames,
+)
 from dagster_project.analysis.experiments.arrays import CodeArray, FloatArray
 from dagster_project.analysis.experiments.decisions import Role
+from dagster_project.analysis.experiments.quantiles import (
+    ArmQuantile,
+    cluster_inflation,
+)
 from dagster_project.analysis.experiments.study import MetricKind
-from dagster_project.analysis.experiments.sums import PRODUCTS, VARIABLES, Sums
+from dagster_project.analysis.experiments.sums import (
+    PRODUCTS,
+    VARIABLES,
+    D,
+    Sums,
+    moments_of,
+)
 
 Places = npt.NDArray[np.int64]
 # What makes a group of comparisons an experiment of its own.
@@ -30,6 +43,7 @@ KINDS: Final = {
     "proportion": MetricKind.PROPORTION,
     "mean": MetricKind.MEAN,
     "ratio": MetricKind.RATIO,
+    "quantile": MetricKind.QUANTILE,
 }
 
 
@@ -79,7 +93,8 @@ class Layout:
 
     ``units`` one row per judged group: the columns of ``UNIT``, day_date,
     data_complete_through; ``metric_names`` (u, m) None where there is no metric;
-    ``sums`` (u, m, a); the other arrays (u, m) as in ``Study``. ``experiment`` (u,) the
+    ``sums`` and ``quantiles`` (u, m, a), the latter NaN for other kinds of metric; the
+    other arrays (u, m) as in ``Study``. ``experiment`` (u,) the
     row of the experiment in ``Arms``.
     """
 
@@ -89,6 +104,7 @@ class Layout:
     metric_labels: npt.NDArray[np.object_]
     is_capped: npt.NDArray[np.bool_]
     sums: Sums
+    quantiles: ArmQuantile
     kind: CodeArray
     role: CodeArray
     direction: FloatArray
@@ -101,7 +117,7 @@ def laid_out(frames: ExperimentFrames, arms: Arms) -> Layout:
 
     Where a metric has caps, its capped sums stand among the metrics that decide and the
     uncapped ones in a group of their own. Rows of undeclared variants, experiments and
-    metrics are left out, and so are quantiles, which sums do not give.
+    metrics are left out.
     """
     rows = _placed_rows(frames, arms)
     units = rows[[*UNIT, "day_date", "data_complete_through", "unit"]]
@@ -115,6 +131,7 @@ def laid_out(frames: ExperimentFrames, arms: Arms) -> Layout:
         metric_labels=_filled(shape, place, rows["label"], None),
         is_capped=_filled(shape, place, rows["is_capped"], False),
         sums=_sums(rows, shape, arms.width),
+        quantiles=_quantiles(rows, shape, arms.width),
         kind=_filled(shape, place, rows["kind"], np.int8(MetricKind.MEAN)),
         role=_filled(shape, place, rows["role_code"], np.int8(-1)),
         direction=_filled(shape, place, rows["sign"], 1.0),
@@ -163,12 +180,8 @@ def _filled(
 
 
 def _sums(rows: pd.DataFrame, shape: tuple[int, int], width: int) -> Sums:
-    place = tuple(rows[name].to_numpy() for name in ("unit", "metric", "arm"))
-
     def column(names: Sequence[str]) -> FloatArray:
-        table = np.zeros((*shape, width, len(names)))
-        table[place] = rows[list(names)].to_numpy(dtype=np.float64)
-        return table
+        return _of_arms(rows, names, (*shape, width), 0.0)
 
     return Sums(
         count=column(["unit_count"])[..., 0],
@@ -176,3 +189,28 @@ def _sums(rows: pd.DataFrame, shape: tuple[int, int], width: int) -> Sums:
         second=column(PRODUCTS),
         shift=column([f"shift_{name}" for name in VARIABLES]),
     )
+
+
+def _quantiles(rows: pd.DataFrame, shape: tuple[int, int], width: int) -> ArmQuantile:
+    """Quantiles with their bounds; the correction is that of the units with values."""
+    rows = rows[rows["kind"] == MetricKind.QUANTILE]
+
+    def column(names: Sequence[str]) -> FloatArray:
+        return _of_arms(rows, names, (*shape, width), np.nan)
+
+    quantile, units, value, lower, upper = np.moveaxis(column(QUANTILES), -1, 0)
+    first, second = column(VARIABLES), column(PRODUCTS)
+    clusters = moments_of(Sums(units, first, second, np.zeros_like(first)))
+    share = np.where(np.isnan(quantile), 0.5, quantile)
+    inflation = cluster_inflation(clusters, share)
+    counts = np.nan_to_num(units)
+    return ArmQuantile(first[..., D], value, lower, upper, inflation, counts)
+
+
+def _of_arms(
+    rows: pd.DataFrame, names: Sequence[str], shape: tuple[int, ...], empty: float
+) -> FloatArray:
+    table = np.full((*shape, len(names)), empty)
+    place = tuple(rows[name].to_numpy() for name in ("unit", "metric", "arm"))
+    table[place] = rows[list(names)].to_numpy(dtype=np.float64)
+    return table

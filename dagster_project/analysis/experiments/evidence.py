@@ -6,7 +6,7 @@ once. Here do not belong levels, intervals and verdicts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -30,7 +30,11 @@ from dagster_project.analysis.experiments.cuped import (
     pooled_slope,
     ratio_cuped_contrast,
 )
-from dagster_project.analysis.experiments.reasons import Method
+from dagster_project.analysis.experiments.quantiles import (
+    ArmQuantile,
+    quantile_contrast,
+)
+from dagster_project.analysis.experiments.reasons import Method, Reason
 from dagster_project.analysis.experiments.study import MetricKind, Study
 from dagster_project.analysis.experiments.sums import Moments, moments_of
 from dagster_project.analysis.experiments.tails import two_sided_log_p
@@ -67,7 +71,8 @@ class Evidence:
 def gathered(study: Study) -> Evidence:
     """One contrast and p-value per comparison, each metric by its own kind.
 
-    Raises ``ValueError`` when a metric of kind ``GIVEN`` has no given contrast.
+    Raises ``ValueError`` when a metric of kind ``GIVEN`` has no given contrast, or one
+    of kind ``QUANTILE`` no quantiles.
     """
     moments = moments_of(study.sums)
     *leading, arms = moments.count.shape
@@ -85,6 +90,10 @@ def gathered(study: Study) -> Evidence:
     chosen = np.flatnonzero(kind == MetricKind.GIVEN)
     if chosen.size:
         result.put(chosen, *_given_rows(study.given, chosen))
+    chosen = np.flatnonzero(kind == MetricKind.QUANTILE)
+    if chosen.size:
+        exposed = rows.count[chosen]
+        result.put(chosen, *_quantile_rows(study.quantiles, chosen, exposed))
     chosen = np.flatnonzero(kind == MetricKind.PROPORTION)
     found = _proportion_rows(_taken(rows, chosen)) if chosen.size else None
     if found is not None:
@@ -187,6 +196,32 @@ def _given_rows(
     flat = reshaped(given, (-1, given.difference.shape[-1]))
     contrast = fieldwise(lambda column: column[chosen], flat)
     return _with_log_p(contrast, _all(contrast, Method.GIVEN))
+
+
+def _quantile_rows(
+    quantiles: ArmQuantile | None, chosen: Places, exposed: FloatArray
+) -> tuple[Contrast, FloatArray, CodeArray]:
+    """Spread and freedom are those of units with values, units all that are exposed."""
+    if quantiles is None:
+        raise ValueError("metrics of kind QUANTILE need the study's quantiles")
+    arms = exposed.shape[-1]
+    flat = fieldwise(lambda column: column.reshape(-1, arms)[chosen], quantiles)
+    control, treatments = (
+        fieldwise(lambda column, part=part: column[:, part], flat)
+        for part in (slice(0, 1), slice(1, None))
+    )
+    contrast = quantile_contrast(control, treatments)
+    idle = (contrast.reason == Reason.EMPTY_ARM) & (exposed[:, :1] > 0)
+    contrast = replace(
+        contrast,
+        units=exposed[:, :1] + exposed[:, 1:],
+        reason=np.where(
+            idle & (exposed[:, 1:] > 0),
+            np.int8(Reason.ZERO_DENOMINATOR),
+            contrast.reason,
+        ),
+    )
+    return _with_log_p(contrast, _all(contrast, Method.QUANTILE))
 
 
 def _proportion_rows(arms: Moments) -> ProportionEvidence:

@@ -6,7 +6,7 @@ contrast of two arms. Ranks are all that SQL needs to look the values up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from dagster_project.analysis.experiments.contrasts import (
     ratio_value,
     variance_of,
 )
+from dagster_project.analysis.experiments.reasons import Reason
 from dagster_project.analysis.experiments.sums import Moments
 
 
@@ -51,12 +52,12 @@ def quantile_ranks(
     *,
     level: float = 0.95,
     inflation: npt.ArrayLike = 1.0,
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Ranks (from 1) of the estimate and of the interval's ends among sorted values.
+) -> tuple[IntArray, IntArray]:
+    """Ranks (from 1) of the interval's ends among sorted values.
 
     n q -+ z sqrt(n q (1 - q) inflation), outward: Deng, Knoblich & Lu (2018), KDD,
     section 4.2. A rank of 0 or n + 1 means that no value bounds the quantile on that
-    side; the estimate's rank is ceil(n q), the inverse of the empirical distribution.
+    side.
     """
     check_share("quantile", quantile)
     check_share("level", level)
@@ -64,14 +65,12 @@ def quantile_ranks(
     z = -float(special.ndtri((1 - level) / 2))
     reach = z * np.sqrt(n * quantile * (1 - quantile) * floats(inflation))
     middle = n * quantile
-    # The subtraction keeps 0.9 * 10 = 9.000000000000002 from asking for rank 10.
-    estimate = np.clip(np.ceil(middle - 1e-9), 1, np.maximum(n, 1))
     lower = np.clip(np.floor(middle - reach), 0, n)
     upper = np.clip(np.ceil(middle + reach) + 1, 1, n + 1)
-    return estimate.astype(np.int64), lower.astype(np.int64), upper.astype(np.int64)
+    return lower.astype(np.int64), upper.astype(np.int64)
 
 
-def cluster_inflation(clusters: Moments, quantile: float) -> FloatArray:
+def cluster_inflation(clusters: Moments, quantile: npt.ArrayLike) -> FloatArray:
     """Variance of the share below the quantile, over that of independent values.
 
     ``clusters``: moments per unit with y the unit's values at or below the quantile and
@@ -83,7 +82,8 @@ def cluster_inflation(clusters: Moments, quantile: float) -> FloatArray:
     clustered = variance_of(clusters, share.gradient, share.gradient)
     with undefined_is_nan():
         values = clusters.count * clusters.mean[..., 1]
-        return np.asarray(clustered / (quantile * (1 - quantile) / values))
+        independent = floats(quantile) * (1 - floats(quantile)) / values
+        return np.asarray(np.maximum(clustered, 0.0) / independent)
 
 
 def arm_quantile(
@@ -95,8 +95,9 @@ def arm_quantile(
 ) -> ArmQuantile:
     """Quantile of one arm's values, which may belong to ``units`` with several each.
 
-    ``values`` (n,) and ``units`` (n,) labels; without labels each value is a unit. No
-    value: all NaN. Bounds are NaN where the sample is too small to hold them.
+    ``values`` (n,) and ``units`` (n,) labels; without labels each value is a unit. The
+    estimate is interpolated between the values beside (n - 1) q. No value: all NaN.
+    Bounds are NaN where the sample is too small to hold them.
     """
     ordered = np.sort(floats(values))
     count = ordered.size
@@ -105,12 +106,11 @@ def arm_quantile(
         return ArmQuantile(
             floats(0.0), nothing, nothing, nothing, floats(1.0), floats(0.0)
         )
-    rank, *_ = quantile_ranks(count, quantile, level=level)
-    estimate = ordered[int(rank) - 1]
+    estimate = float(np.quantile(ordered, quantile))
     inflation, independent = 1.0, float(count)
     if units is not None:
         inflation, independent = _inflation(floats(values), units, estimate, quantile)
-    _, low, high = quantile_ranks(count, quantile, level=level, inflation=inflation)
+    low, high = quantile_ranks(count, quantile, level=level, inflation=inflation)
     padded = np.concatenate([[np.nan], ordered, [np.nan]])
     return ArmQuantile(
         floats(count),
@@ -142,14 +142,15 @@ def quantile_contrast(
 
     variance = ((upper - lower) / (2 z))^2 per arm, z at the ``level`` of the bounds:
     Deng et al. (2018), section 4.2. Degrees of freedom from the independent units;
-    ``ZERO_VARIANCE`` where the order statistics coincide, ``NOT_FINITE`` where one is
-    missing.
+    ``EMPTY_ARM`` without values, ``ZERO_VARIANCE`` where the order statistics
+    coincide or units do not differ, ``TOO_FEW_VALUES`` where one is missing.
     """
     z = -float(special.ndtri((1 - level) / 2))
     below, above = (
-        ((arm.upper - arm.lower) / (2 * z)) ** 2 for arm in (control, treatment)
+        np.where(arm.inflation <= 0, 0.0, ((arm.upper - arm.lower) / (2 * z)) ** 2)
+        for arm in (control, treatment)
     )
-    return assembled(
+    found = assembled(
         difference=treatment.estimate - control.estimate,
         variances=(below, above),
         counts=(control.independent, treatment.independent),
@@ -157,6 +158,9 @@ def quantile_contrast(
         baseline_variance=below,
         covariance=-below,
     )
+    few = (found.reason == Reason.NOT_FINITE) & np.isnan(below + above)
+    reason = np.where(few, np.int8(Reason.TOO_FEW_VALUES), found.reason)
+    return replace(found, reason=reason.astype(np.int8))
 
 
 def rescaled(arm: ArmQuantile, looked_up_for: npt.ArrayLike) -> ArmQuantile:

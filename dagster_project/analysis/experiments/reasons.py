@@ -28,6 +28,7 @@ class Reason(IntEnum):
     NOT_FINITE = 7
     NO_INFORMATION = 8
     NEGATIVE_BASELINE = 9
+    TOO_FEW_VALUES = 10
 
 
 class Method(IntEnum):
@@ -42,6 +43,7 @@ class Method(IntEnum):
     RATIO_CUPED = 6
     GIVEN = 7
     LIN = 8
+    QUANTILE = 9
 
 
 _REASON_NAMES: Final = np.array(

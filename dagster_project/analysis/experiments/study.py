@@ -18,6 +18,7 @@ from dagster_project.analysis.experiments.arrays import (
 )
 from dagster_project.analysis.experiments.bayes import Prior
 from dagster_project.analysis.experiments.contrasts import Contrast
+from dagster_project.analysis.experiments.quantiles import ArmQuantile
 from dagster_project.analysis.experiments.sums import Sums
 
 
@@ -27,14 +28,15 @@ class MetricKind(IntEnum):
     ``PROPORTION`` is a share of units, tested without adjustment; pass a share that has
     a covariate as ``MEAN`` to adjust it. Means and ratios are adjusted by CUPED where
     their covariates have spread, else left as they are; means of unequal arms by Lin's
-    form. ``GIVEN`` metrics come as
-    contrasts made elsewhere: quantiles, post-stratified effects.
+    form. A ``QUANTILE`` is of single values, of which a unit may have several.
+    ``GIVEN`` metrics come as contrasts made elsewhere: post-stratified effects.
     """
 
     PROPORTION = 0
     MEAN = 1
     RATIO = 2
     GIVEN = 3
+    QUANTILE = 4
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Study:
     always-valid test alone);
     ``planned_units`` (e,) of all arms; ``quality_passed`` (e,) from the hygiene
     checks; ``prior`` of relative effects per metric, broadcasting to (e, m, 1);
-    ``given`` (e, m, a - 1) contrasts, read where ``kind`` is ``GIVEN``. Slices or
+    ``given`` (e, m, a - 1) contrasts, read where ``kind`` is ``GIVEN``; ``quantiles``
+    (e, m, a), read where it is ``QUANTILE``. Slices or
     views of an experiment are passed as experiments of their own.
     """
 
@@ -68,6 +71,7 @@ class Study:
     quality_passed: BoolArray
     prior: Prior | None = None
     given: Contrast | None = None
+    quantiles: ArmQuantile | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not belong together."""

@@ -2,7 +2,8 @@
 
 {# The local days that a run reads of each stream: `all` where it is new, else those that
    changed, and where a conversion's base event may lie before it the days of the window
-   after them. An attempt at a funnel reaches forward by rules of its own: all later days.
+   after them. An attempt at a funnel reaches forward by rules of its own, and whether a
+   value was seen before hangs on all earlier days: all later days.
    A stream without such a day is left out. #}
 {% macro component_days(known_declarations, mark) %}
     {% if not execute %}{{ return({}) }}{% endif %}
@@ -14,13 +15,13 @@
             or (changed and component.uses_person_properties) %}
             {% do days.update({id: 'all'}) %}
         {% elif changed %}
-            {% set after = (component.window_seconds or 0) // 86400 + 1 if component.component_kind == 'conversion' else 0 %}
+            {% set after = (component.window_seconds or 0) // 86400 + 1 if component.base_filter_sql else 0 %}
             {% set within = [] %}
             {% for day in days_around(changed, 0, after) if lies_in_stream(component, day) %}
                 {% do within.append(day) %}
             {% endfor %}
             {% if within %}
-                {% do days.update({id: ['from', within[0]] if component.component_kind == 'funnel' else within}) %}
+                {% do days.update({id: ['from', within[0]] if component.component_kind in ('funnel', 'values') else within}) %}
             {% endif %}
         {% endif %}
     {% endfor %}
@@ -120,6 +121,7 @@
         activity_date,
         occurred_at,
         occurred_at as since_at,
+        cast(null as timestamp) as previous_at,
         amount_{{ loop.index }} as amount,
         '{{ component.declaration }}' as declaration
     from {{ name }}
@@ -132,16 +134,17 @@
 {%- endmacro %}
 
 
-{# Conversions, each with the latest base event of the unit before or with it, within the
-   window: it counts for whoever was exposed before that base event. #}
-{% macro conversions_of_component(component, days) -%}
-    {%- set before = (component.window_seconds | int) // 86400 + 1 -%}
+{# Values of an expression that are told apart, each with the time at which the unit had
+   the same value before: it is a new one to whoever counts from later than that. All
+   days of the stream are read to know it. #}
+{% macro values_of_component(component, days) -%}
     select
         '{{ component.component_id }}' as component_id,
         unit_id,
         activity_date,
         occurred_at,
-        base_at as since_at,
+        occurred_at as since_at,
+        previous_at,
         cast(1 as decimal(18, 6)) as amount,
         '{{ component.declaration }}' as declaration
     from (
@@ -149,34 +152,95 @@
             unit_id,
             cast({{ to_local_time('occurred_at') }} as date) as activity_date,
             occurred_at,
-            is_conversion,
-            last_value(base_at ignore nulls) over (
-                partition by unit_id
-                order by occurred_at, is_conversion, event_id
-                rows between unbounded preceding and current row
-            ) as base_at
+            lag(occurred_at) over (
+                partition by unit_id, told_apart order by occurred_at, event_id
+            ) as previous_at
         from (
-            {% for filter in [component.base_filter_sql, component.filter_sql] -%}
             select
                 cast({{ component.unit_sql }} as {{ dbt.type_string() }}) as unit_id,
                 occurred_at,
                 event_id,
-                {{ loop.index0 }} as is_conversion,
-                {{ 'occurred_at' if loop.first else 'cast(null as timestamp)' }} as base_at
+                {{ component.value_sql }} as told_apart
             from {{ events_with(component) }}
             where
-                ({{ filter }})
+                ({{ component.filter_sql }})
                 {{ traffic_of(component) }}
-                and {{ is_utc_day_of(component, days, before) }}
-            {{ 'union all' if not loop.last }}
-            {% endfor -%}
-        ) as both_kinds
-        where unit_id is not null
+                and {{ is_utc_day_of(component, 'all') }}
+        ) as seen
+        where
+            unit_id is not null
+            and told_apart is not null
+    ) as in_time
+    where {{ is_day_of('activity_date', component, days) }}
+{%- endmacro %}
+
+
+{# Conversions, each with the latest base event of the unit before or with it, within the
+   window: it counts for whoever was exposed before that base event. A base event has one
+   time, that of the first conversion credited to it: its seconds, or 1 to count it. #}
+{% macro conversions_of_component(component, days) -%}
+    {%- set before = (component.window_seconds | int) // 86400 + 1 -%}
+    {%- set amount = seconds_between('base_at', 'occurred_at')
+        if component.component_kind == 'time_to' else '1' -%}
+    select
+        '{{ component.component_id }}' as component_id,
+        unit_id,
+        activity_date,
+        occurred_at,
+        base_at as since_at,
+        cast(null as timestamp) as previous_at,
+        cast({{ amount }} as decimal(18, 6)) as amount,
+        '{{ component.declaration }}' as declaration
+    from (
+        select
+            *,
+            cast({{ to_local_time('occurred_at') }} as date) as activity_date
+            {%- if component.component_kind != 'conversion' %},
+            row_number() over (
+                partition by unit_id, base_at order by occurred_at, event_id
+            ) as place
+            {%- endif %}
+        from ({{ conversions_and_bases(component, days, before) }}) as both_kinds
+        where is_conversion = 1
     ) as matched
     where
-        is_conversion = 1
-        and occurred_at - base_at < interval '{{ component.window_seconds }}' second
+        occurred_at - base_at < interval '{{ component.window_seconds }}' second
         and {{ is_day_of('activity_date', component, days) }}
+        {% if component.component_kind != 'conversion' -%}
+        and place = 1
+        {%- endif %}
+{%- endmacro %}
+
+
+{# Events of both kinds, each with the time of the latest base event so far. #}
+{% macro conversions_and_bases(component, days, before) -%}
+    select
+        unit_id,
+        occurred_at,
+        event_id,
+        is_conversion,
+        last_value(base_at ignore nulls) over (
+            partition by unit_id
+            order by occurred_at, is_conversion, event_id
+            rows between unbounded preceding and current row
+        ) as base_at
+    from (
+        {% for filter in [component.base_filter_sql, component.filter_sql] -%}
+        select
+            cast({{ component.unit_sql }} as {{ dbt.type_string() }}) as unit_id,
+            occurred_at,
+            event_id,
+            {{ loop.index0 }} as is_conversion,
+            {{ 'occurred_at' if loop.first else 'cast(null as timestamp)' }} as base_at
+        from {{ events_with(component) }}
+        where
+            ({{ filter }})
+            {{ traffic_of(component) }}
+            and {{ is_utc_day_of(component, days, before) }}
+        {{ 'union all' if not loop.last }}
+        {% endfor -%}
+    ) as seen
+    where unit_id is not null
 {%- endmacro %}
 
 
@@ -188,6 +252,7 @@
         cast({{ to_local_time('attempts.last_step_at') }} as date) as activity_date,
         attempts.last_step_at as occurred_at,
         attempts.entered_at as since_at,
+        cast(null as timestamp) as previous_at,
         cast(1 as decimal(18, 6)) as amount,
         '{{ component.declaration }}' as declaration
     from {{ ref('int_funnel_attempts') }} as attempts
@@ -209,6 +274,7 @@
         cast(null as date) as activity_date,
         cast(null as timestamp) as occurred_at,
         cast(null as timestamp) as since_at,
+        cast(null as timestamp) as previous_at,
         cast(null as decimal(18, 6)) as amount,
         cast(null as {{ dbt.type_string() }}) as declaration
     where false

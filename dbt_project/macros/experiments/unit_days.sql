@@ -25,10 +25,23 @@
 {% endmacro %}
 
 
-{# Whether an amount lies after a unit's exposure and within its window. #}
+{# Whether any metric counts values that are told apart. #}
+{% macro some_metrics_tell_apart() %}
+    {{ return(
+        compiled_rows('catalog_experiment_components', 'component_id')
+        | selectattr('component_kind', 'equalto', 'values') | list | length > 0
+    ) }}
+{% endmacro %}
+
+
+{# Whether an amount lies after a unit's exposure and within its window; of values that
+   are told apart, the first such one. #}
 {% macro counts_for(amount, unit, metric) -%}
     (
         {{ amount }}.since_at >= {{ unit }}.exposed_at
+        {% if some_metrics_tell_apart() -%}
+        and coalesce({{ amount }}.previous_at < {{ unit }}.exposed_at, true)
+        {% endif -%}
         and {{ amount }}.activity_date < coalesce({{ unit }}.conflict_date, date '9999-12-31')
         and (
             {{ amount }}.activity_date = {{ unit }}.exposure_date + {{ metric }}.retention_day
@@ -47,6 +60,13 @@
     (
         {{ amount }}.activity_date < {{ unit }}.exposure_date
         and {{ amount }}.activity_date >= {{ unit }}.exposure_date - {{ amount }}.covariate_days
+        {%- if some_metrics_tell_apart() %}
+        and coalesce(
+            cast({{ to_local_time(amount ~ '.previous_at') }} as date)
+            < {{ unit }}.exposure_date - {{ amount }}.covariate_days,
+            true
+        )
+        {%- endif %}
     )
 {%- endmacro %}
 

@@ -8,7 +8,10 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from dagster_project.analysis.experiment_results.frames import ExperimentFrames
+from dagster_project.analysis.experiment_results.frames import (
+    QUANTILES,
+    ExperimentFrames,
+)
 from dagster_project.analysis.experiments.sums import PRODUCTS, VARIABLES
 
 START = date(2026, 1, 5)
@@ -138,6 +141,7 @@ def _rows_of(
                             ).sum()
                             for name in PRODUCTS
                         },
+                        **dict.fromkeys(QUANTILES),
                         "data_complete_through": START + timedelta(days=day + 1),
                     }
                 )

@@ -7,6 +7,7 @@ as wide as its own Monte Carlo error.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy import stats
 
@@ -241,6 +242,48 @@ def test_quantiles_of_clustered_values(count: int) -> None:
         naive += bool(plain.lower <= truth <= plain.upper)
     assert within(good / count, 0.95, count, slack=0.02)
     assert naive / count < 0.85, "events are not independent units"
+
+
+def clustered_arm(
+    rng: np.random.Generator, lift: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Lognormal values of 250 units, 1 to 20 each, that share most of their level."""
+    unit = np.repeat(np.arange(250), 1 + rng.poisson(5, 250))
+    level = rng.normal(size=250)[unit]
+    return np.exp(level + rng.normal(0, 0.5, unit.size)) * (1 + lift), unit
+
+
+@counts
+def test_intervals_of_differing_quantiles_with_and_without_their_units(
+    count: int,
+) -> None:
+    """Both arms have clustered values; the truth is known, and a lift is planted."""
+    rng = np.random.default_rng(17)
+    count = min(count, 3_000) // 3
+    q, lift = 0.8, 0.2
+    truth = lift * np.exp(stats.norm.ppf(q) * np.sqrt(1.25))
+    good = naive = relative = 0
+    for _ in range(count):
+        arms = [clustered_arm(rng, planted) for planted in (0.0, lift)]
+        whole = quantiles.quantile_contrast(
+            *(quantiles.arm_quantile(values, q, units=unit) for values, unit in arms)
+        )
+        apart = quantiles.quantile_contrast(
+            *(quantiles.arm_quantile(values, q) for values, _ in arms)
+        )
+        for contrast, corrected in ((whole, True), (apart, False)):
+            found = inference.welch_test(contrast)
+            inside = bool(found.lower <= truth <= found.upper)
+            good += inside * corrected
+            naive += inside * (not corrected)
+        critical = stats.t.isf(0.025, whole.dof)
+        found_lift = lifts.fieller_interval(
+            whole, critical, is_significant=inference.welch_test(whole).is_significant
+        )
+        relative += bool(found_lift.lower <= lift <= found_lift.upper)
+    assert within(good / count, 0.95, count, slack=0.015)
+    assert within(relative / count, 0.95, count, slack=0.02)
+    assert naive / count < 0.8, "values of one unit are not independent"
 
 
 @counts

@@ -46,6 +46,8 @@ metrics:
   - {name: courses, type: unique_values, event: bought, value: page}
   - {name: speed, type: time_to, base: {event: viewed}, conversion: {event: bought},
      window: 3 days}
+  - {name: mean_speed, type: time_to, base: {event: viewed},
+     conversion: {event: bought}, window: 3 days, statistic: mean}
 """
 FUNNELS = """\
 funnels:
@@ -158,6 +160,10 @@ def test_templates_are_the_five_and_pricing() -> None:
         ("view_to_order", "proportion", False, (True, False)),
         ("back_on_7", "proportion", False, (True, False)),
         ("active", "proportion", False, (True, False)),
+        ("courses", "mean", False, (False, False)),
+        ("mean_speed", "ratio", True, (False, False)),
+        ("p95", "quantile", False, (False, False)),
+        ("speed", "quantile", False, (False, False)),
     ],
 )
 def test_what_a_metric_is_of_one_unit(
@@ -174,6 +180,9 @@ def test_what_a_metric_is_of_one_unit(
     assert (row["numerator_is_flag"], row["denominator_is_flag"]) == flags
     if metric == "back_on_7":
         assert (row["window_seconds"], row["retention_day"]) == (None, 7)
+    assert row["quantile"] == {"p95": 0.95, "speed": 0.5}.get(metric)
+    assert (row["value_component"] is None) == (kind != "quantile")
+    assert (row["numerator_component"] is None) == (kind == "quantile")
     if metric == "view_to_order":
         assert row["window_seconds"] == 3 * 86_400
 
@@ -187,6 +196,26 @@ def test_one_stream_serves_all_metrics_that_read_it(tmp_path: Path) -> None:
     draft = TEXT.replace("status: running", "status: draft")
     alone = compiled(tmp_path, draft, banner=draft.replace("button", "banner"))
     assert alone["experiment_components"] == []
+
+
+def test_times_and_values_are_streams_of_their_own(tmp_path: Path) -> None:
+    more = "".join(
+        f"      - {{metric: {name}, role: secondary}}\n"
+        for name in ("speed", "mean_speed", "view_to_order", "courses")
+    )
+    tables = compiled(tmp_path, TEXT + more)
+    streams = {one["component_id"]: one for one in tables["experiment_components"]}
+
+    def kind_of(metric: str, side: str) -> str:
+        [row] = [
+            one for one in tables["experiment_metrics"] if one["metric_name"] == metric
+        ]
+        return str(streams[row[f"{side}_component"]]["component_kind"])
+
+    assert kind_of("speed", "value") == kind_of("mean_speed", "numerator") == "time_to"
+    assert kind_of("mean_speed", "denominator") == "first_conversion"
+    assert kind_of("view_to_order", "numerator") == "conversion"
+    assert kind_of("courses", "numerator") == "values"
 
 
 def test_the_hashes_tell_figures_from_words(tmp_path: Path) -> None:
@@ -249,9 +278,11 @@ def test_the_hashes_tell_figures_from_words(tmp_path: Path) -> None:
         ("role: success", "role: succes", "Did you mean 'success'?"),
         ("role: success", "role: success, window: 0 days", "is not between 1 second"),
         ("role: success", "role: success, window: 5 dais", "'5 days'?"),
-        ("metric: buyers", "metric: p95", "percentiles are not compared yet"),
-        ("metric: buyers", "metric: courses", "no figure of one unit"),
-        ("metric: buyers", "metric: speed", "no figure of one unit"),
+        (
+            "metric: buyers, role: success",
+            "metric: p95, role: success, caps: {upper: 0.99}",
+            "'p95' (type percentile) takes no caps: they cut totals of count, sum",
+        ),
         ("metric: buyers", "metric: wau", "no figure of one unit"),
         (
             "metric: buyers, role: success",
@@ -261,7 +292,7 @@ def test_the_hashes_tell_figures_from_words(tmp_path: Path) -> None:
         (
             "metric: buyers, role: success",
             "metric: buyers, role: success, caps: {upper: 0.99}",
-            "it takes no caps",
+            "'buyers' (type unique_persons) takes no caps",
         ),
         ("caps: {upper: 0.99}", "caps: {upper: 0.1, lower: 0.2}", "not below"),
         ("metric: revenue", "name: buyers, metric: revenue", ":14: experiment 'butto"),

@@ -36,7 +36,10 @@ amounts as (
     union all
     {% endfor %}
     {% for component in declared_components() if component.component_id in days %}
-    {%- if component.component_kind == 'conversion' %}
+    {%- if component.component_kind == 'values' %}
+    {{ values_of_component(component, days[component.component_id]) }}
+    union all
+    {%- elif component.base_filter_sql %}
     {{ conversions_of_component(component, days[component.component_id]) }}
     union all
     {%- elif component.component_kind == 'funnel' %}
@@ -56,6 +59,7 @@ final as (
         activity_date,
         occurred_at,
         since_at,
+        previous_at,
         amount,
         declaration,
         {{ newest_load() }} as built_through_load_id

@@ -109,6 +109,7 @@ amounts as {{ inline_cte() }} (
         amounts.activity_date,
         amounts.occurred_at,
         amounts.since_at,
+        amounts.previous_at,
         amounts.amount
     from {{ ref('int_experiment_amounts') }} as amounts
     inner join sides

@@ -2,7 +2,16 @@
 
 with sums as (
 
-    select * from {{ ref('int_experiment_sums') }}
+    select sums.*
+    from {{ ref('int_experiment_sums') }} as sums
+    inner join {{ ref('stg_catalog_experiment_metrics') }} as metrics
+        on
+            sums.experiment_name = metrics.experiment_name
+            and sums.metric_name = metrics.metric_name
+    -- Quantiles stand in two views of all units.
+    where
+        metrics.quantile is null
+        or (sums.view in ('closed', 'cumulative') and sums.dimension = 'all')
 
 ),
 
@@ -47,6 +56,7 @@ shifts as (
         metrics.experiment_name,
         metrics.metric_name,
         metrics.metric_kind,
+        metrics.quantile,
         versions.is_capped,
         {% for name in ['y', 'd', 'x', 'w'] -%}
         case
@@ -99,12 +109,22 @@ final as (
         cast(shifts.d as double) as shift_d,
         cast(shifts.x + shifts.origin as double) as shift_x,
         cast(shifts.w as double) as shift_w,
-        {% for name in ['y', 'd', 'x', 'w'] -%}
+        {% for name in ['y', 'd'] -%}
+        coalesce(quantiles.{{ name }}, {{ shifted_sum(name) }}) as {{ name }},
+        {% endfor -%}
+        {% for name in ['x', 'w'] -%}
         {{ shifted_sum(name) }} as {{ name }},
         {% endfor -%}
         {% for pair in first -%}
-        {{ shifted_product(pair[0], pair[1]) }} as {{ pair }},
+        {%- set sum = shifted_product(pair[0], pair[1]) -%}
+        {{ 'coalesce(quantiles.' ~ pair ~ ', ' ~ sum ~ ')' if pair in ('yy', 'yd', 'dd') else sum }} as {{ pair }},
         {% endfor -%}
+        shifts.quantile,
+        case when shifts.quantile is not null then coalesce(quantiles.value_unit_count, 0) end
+            as value_unit_count,
+        quantiles.quantile_value,
+        quantiles.quantile_lower,
+        quantiles.quantile_upper,
         cast(shifts.cap_lower as double) as cap_lower,
         cast(shifts.cap_upper as double) as cap_upper,
         {{ to_utc_time("cast(coalesce(sums.day_date, last_days.day_date) + interval '1' day as timestamp)") }}
@@ -117,6 +137,14 @@ final as (
             and sums.metric_name = shifts.metric_name
             and sums.is_capped = shifts.is_capped
             and sums.view = shifts.view
+    left join {{ ref('int_experiment_quantiles') }} as quantiles
+        on
+            sums.experiment_name = quantiles.experiment_name
+            and sums.metric_name = quantiles.metric_name
+            and sums.view = quantiles.view
+            and sums.day_date = quantiles.day_date
+            and sums.variant = quantiles.variant
+            and sums.dimension = 'all'
     inner join {{ ref('stg_catalog_experiment_variants') }} as variants
         on
             sums.experiment_name = variants.experiment_name

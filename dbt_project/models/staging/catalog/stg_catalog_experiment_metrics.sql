@@ -26,7 +26,9 @@ renamed as (
         numerator_component,
         numerator_is_flag,
         denominator_component,
-        denominator_is_flag
+        denominator_is_flag,
+        value_component,
+        quantile
     from source
 
 )
