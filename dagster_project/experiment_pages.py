@@ -81,6 +81,11 @@ def experiment_data(
         generated_for=run_id,
         product_name=settings.product_name,
         power=power_curves(frames["results"]),
+        distribution=warehouse.read(
+            "select * from marts.fct_experiment_distributions "
+            "where experiment_name = ? order by metric_name, variant, percentile",
+            [name],
+        ),
         **frames,
     )
 

@@ -58,6 +58,7 @@ def weekly(context: dg.AssetExecutionContext) -> Written:
     key_prefix="reports",
     deps=[
         dg.AssetKey(["marts", "dim_experiments"]),
+        dg.AssetKey(["marts", "fct_experiment_distributions"]),
         key_of(EXPERIMENT_RESULTS),
         key_of(EXPERIMENT_DECISIONS),
         key_of(EXPERIMENT_QUALITY),

@@ -49,6 +49,9 @@ INTERACTIONS: Final = kinds_of(
     "interaction_upper adjusted_p_value",
     flag="is_capped is_discovery",
 )
+DISTRIBUTION: Final = kinds_of(
+    text="metric_name variant", number="percentile unit_value unit_count"
+)
 _FRAMES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "results": RESULTS,
@@ -56,6 +59,7 @@ _FRAMES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "quality": QUALITY,
         "power": POWER,
         "interactions": INTERACTIONS,
+        "distribution": DISTRIBUTION,
     }
 )
 
@@ -67,7 +71,8 @@ class ExperimentData:
     ``definition`` is its row of the dimension; ``results``, ``decisions`` and
     ``quality`` its rows of the analysis tables, ``interactions`` those of its own
     metrics; ``power`` the chance to find a lift, per treatment, with the units so far
-    (``units`` now) and with those of the plan.
+    (``units`` now) and with those of the plan; ``distribution`` percentiles of units'
+    figures at the last look.
     Frames may be empty. Raises ``ValueError`` for a frame that lacks a column.
     """
 
@@ -81,6 +86,7 @@ class ExperimentData:
     quality: pd.DataFrame = field(default_factory=pd.DataFrame)
     power: pd.DataFrame = field(default_factory=pd.DataFrame)
     interactions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    distribution: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
         """Type every frame."""

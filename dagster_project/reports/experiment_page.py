@@ -35,6 +35,11 @@ from dagster_project.reports.experiment_listings import (
     slice_tables,
     tone_of,
 )
+from dagster_project.reports.experiment_spread import (
+    Spread,
+    spreads,
+    variant_colours,
+)
 from dagster_project.reports.formatting import format_instant, format_whole, plural
 
 # Each chart is 20 KB: what is not shown is in the table.
@@ -134,6 +139,8 @@ class Page:
     progress_words: str
     forest: Wide | None
     panels: tuple[Panel, ...]
+    spreads: tuple[Spread, ...]
+    variants: tuple[tuple[str, str], ...]
     ratio: Wide | None
     power: Wide | None
     power_words: str
@@ -185,6 +192,8 @@ def experiment_page(data: ExperimentData) -> Page:
         progress_words=words,
         forest=_forest(rows),
         panels=tuple(_panels(data, rows)),
+        spreads=tuple(spreads(data)),
+        variants=variant_colours(data),
         ratio=_ratio(data),
         power=power,
         power_words=power_words,

@@ -47,7 +47,7 @@ from tests.dbt_project.warehouse_of_test import WarehouseOfTest
 
 MARTS = (
     *("fct_experiment_variant_metrics_daily", "fct_experiment_traffic_daily"),
-    *("dim_experiments", "fct_experiment_exposures"),
+    *("dim_experiments", "fct_experiment_exposures", "fct_experiment_distributions"),
 )
 MODELS = tuple(f"+{name}" for name in MARTS)
 ZONE = "America/New_York"
@@ -233,6 +233,26 @@ def hash_of(event: Event) -> bool:
     return number % 2 == 1 or (number == 0 and event.at.day > 9)
 
 
+def compare_distributions(warehouse: WarehouseOfTest, sample: Sample) -> int:
+    """Compare each percentile with the units' totals at the last closed look."""
+    totals = {
+        (key[1], key[7]): sorted(float(one[0]) for one in values)
+        for key, values in expected_rows(
+            sample.experiment, sample.log, LAST_DAY
+        ).items()
+        if key[2:5] == (False, "closed", "all") and key[6] == LAST_DAY
+    }
+    found = warehouse.rows(
+        "select metric_name, variant, percentile, unit_value, unit_count, day_date "
+        "from marts.fct_experiment_distributions"
+    )
+    for metric, variant, percentile, value, count, day in found:
+        values = totals[metric, variant]
+        assert (count, day) == (len(values), LAST_DAY)
+        assert value == values[-(-percentile * count // 100) - 1]
+    return len(found)
+
+
 def test_quantiles_values_told_apart_and_times(warehouse: WarehouseOfTest) -> None:
     """Of units with many amounts each, night by night with late events, and at once."""
     chosen = [
@@ -251,6 +271,7 @@ def test_quantiles_values_told_apart_and_times(warehouse: WarehouseOfTest) -> No
         "group by all"
     )
     assert len(bounded) == 8, bounded
+    assert compare_distributions(warehouse, drawn[0]) == 2 * 99
     told = warehouse.rows(
         "select sum(y), sum(x) from marts.fct_experiment_variant_metrics_daily "
         "where metric_name = 'platforms' and view = 'calendar_day'"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,6 +16,7 @@ from dagster_project.experiment_frames import tables_of
 from dagster_project.experiment_pages import power_curves
 from dagster_project.reports.experiment_data import ExperimentData
 from dagster_project.reports.experiment_page import experiment_page, render_experiment
+from dagster_project.reports.experiment_spread import spreads
 from dagster_project.tables import (
     EXPERIMENT_DECISIONS,
     EXPERIMENT_INTERACTIONS,
@@ -25,6 +27,7 @@ from tests.analysis.experiment_results.experiments_of_test import (
     Declared,
     frames_of,
     overlaps_of,
+    units_of,
 )
 
 DEFINITION: dict[str, Any] = {
@@ -56,7 +59,29 @@ def data_of(of: Declared, last: int = 16) -> ExperimentData:
         decisions=tables[EXPERIMENT_DECISIONS],
         quality=tables[EXPERIMENT_QUALITY],
         power=power_curves(tables[EXPERIMENT_RESULTS]),
+        distribution=percentiles_of(of, last),
     )
+
+
+def percentiles_of(of: Declared, last: int) -> pd.DataFrame:
+    """Percentiles of what matured units spent, by variant."""
+    units = units_of(of)
+    units = units[units["day"] + of.window <= last]
+    parts = [
+        pd.DataFrame(
+            {
+                "metric_name": "spend",
+                "variant": of.variants[int(str(arm))],
+                "percentile": range(1, 100),
+                "unit_value": np.percentile(
+                    group["spend"], range(1, 100), method="inverted_cdf"
+                ),
+                "unit_count": len(group),
+            }
+        )
+        for arm, group in units.groupby("arm")
+    ]
+    return pd.concat(parts) if parts else pd.DataFrame()
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +101,8 @@ def test_the_page_shows_every_part(shipped: ExperimentData) -> None:
         "Lift of Converted by day",
         "p-values of the sample-ratio tests",
         "Chance to find a lift",
+        "Share of units by variant: Converted",
+        "Share of units with more than each value, by variant: Spend",
     ):
         assert f'aria-label="{chart}' in html
     assert 'href="weekly.html"' in html
@@ -85,6 +112,42 @@ def test_the_page_shows_every_part(shipped: ExperimentData) -> None:
     assert len(identifiers) == len(set(identifiers))
     assert "<script" not in html
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', html)
+
+
+def test_units_are_told_by_variant(shipped: ExperimentData) -> None:
+    page = experiment_page(shipped)
+    assert [name for name, _ in page.variants] == ["control", "variant_a"]
+    assert len({colour for _, colour in page.variants}) == 2
+    converted, spent = page.spreads
+    assert (converted.label, converted.kind) == ("Converted", "share of units")
+    levels = [row for row in page.metrics if row.label == "Converted"]
+    assert converted.words == (
+        f"Units that did: control {levels[0].control}, variant_a {levels[0].treated}."
+    )
+    assert spent.kind == "total of a unit"
+    # Everybody spends: nothing is said of units without.
+    assert spent.words.startswith("One in ten has more than: control $")
+
+
+def test_units_without_anything_and_debts_are_drawn(shipped: ExperimentData) -> None:
+    rows = shipped.distribution.copy()
+    control = rows["variant"] == "control"
+    rows.loc[control & (rows["percentile"] <= 52), "unit_value"] = 0.0
+    rows.loc[control & (rows["percentile"] <= 3), "unit_value"] = -5.0
+    _, spent = spreads(replace(shipped, distribution=rows))
+    assert spent.words.startswith("Nothing or less: control 52%, variant_a 0%. One in")
+    only = rows.assign(unit_value=0.0)
+    _, spent = spreads(replace(shipped, distribution=only))
+    assert spent.chart.startswith("<svg")
+
+
+def test_more_variants_than_colours_begin_anew() -> None:
+    names = ("control", *(f"v{number}" for number in range(5)))
+    of = Declared(units=900, variants=names, allocations=(1 / 6,) * 6)
+    page = experiment_page(data_of(of, last=12))
+    assert [name for name, _ in page.variants] == list(names)
+    assert page.variants[0][1] == page.variants[5][1]
+    assert len(page.spreads) == 2
 
 
 def test_the_same_data_gives_the_same_page(shipped: ExperimentData) -> None:
