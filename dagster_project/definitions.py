@@ -17,6 +17,7 @@ from dagster_project.defs import (
     quality,
     reports,
     resources,
+    trust,
 )
 from dagster_project.defs.audit import build_audit
 from dagster_project.settings import Settings
@@ -28,6 +29,7 @@ ASSETS = (
     dbt.dbt_staging,
     dbt.dbt_intermediate,
     dbt.dbt_marts,
+    trust.reconciliation_sample,
     identities.identity_history,
     forecasts.forecasts,
     forecasts.accuracy,
@@ -43,10 +45,12 @@ GATES = (
     quality.anomalies_gate,
     quality.experiments_gate,
     quality.aa_validation_gate,
+    quality.reconciliation_gate,
 )
 # What is published, and the report: nothing of it may stand unaudited.
 AUDITED = (
     dbt.dbt_marts,
+    trust.reconciliation_sample,
     identities.identity_history,
     forecasts.forecasts,
     forecasts.accuracy,

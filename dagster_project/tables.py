@@ -31,6 +31,7 @@ __all__ = [
     "FORECAST_SCORE_LEDGER",
     "IDENTITY_HISTORY",
     "IDENTITY_LEDGER",
+    "RECONCILIATION_SAMPLE",
     "RUN_HEALTH",
     "Column",
     "Table",
@@ -229,6 +230,36 @@ RUN_HEALTH = Table(
         Column("stage", "varchar", "The step of the job."),
         Column("seconds", "double", "How long it took."),
         Column("rows", "bigint", "Rows of the tables it wrote; null when none."),
+    ),
+)
+
+RECONCILIATION_SAMPLE = Table(
+    schema="trust",
+    name="reconciliation_sample",
+    description="One row per area and definition: figures of a sample of persons, "
+    "recomputed from their events by a second engine and compared.",
+    key=("area", "definition"),
+    columns=(
+        Column("area", "varchar", "active_days, persons, sessions or funnels."),
+        Column("definition", "varchar", "The funnel; all where there is but one."),
+        Column("first_date", "date", "First UTC day whose events were read."),
+        Column("last_date", "date", "Last UTC day whose events were read."),
+        Column("person_count", "bigint", "Persons whose figures were recomputed."),
+        Column("figure_count", "bigint", "Figures that were compared."),
+        Column("differing_count", "bigint", "Figures that differ."),
+        Column(
+            "is_agreed",
+            "boolean",
+            "Whether both engines say the same; null: nothing was compared.",
+        ),
+        Column("reason", "varchar", "What was left out, and why; null: nothing was."),
+        Column(
+            "examples",
+            "varchar",
+            "Up to ten figures that differ, as a JSON list; null where persons are "
+            "not shown.",
+            is_personal=True,
+        ),
     ),
 )
 

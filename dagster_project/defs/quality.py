@@ -21,6 +21,7 @@ from dagster_project.tables import (
     EXPERIMENT_QUALITY,
     EXPERIMENT_RESULTS,
     FORECASTS,
+    RECONCILIATION_SAMPLE,
 )
 from dagster_project.warehouse import Warehouse
 from ingestion.catalog import load_catalog
@@ -48,6 +49,7 @@ from quality_checks.suites.raw_events import (
     raw_events_suite,
     raw_events_views,
 )
+from quality_checks.suites.reconciliation import reconciliation_suite
 from quality_checks.verdict import CheckResult, Suite, Verdict
 
 EVENTS = dg.AssetKey(["raw", "events"])
@@ -264,7 +266,11 @@ Judgement = tuple[Suite, dg.AssetKey]
 
 
 def _gate(
-    name: str, description: str, judgements: Sequence[Judgement]
+    name: str,
+    description: str,
+    judgements: Sequence[Judgement],
+    *,
+    stage: str = "analysis",
 ) -> dg.AssetChecksDefinition:
     """Return the gate that judges tables of the warehouse by their suites."""
 
@@ -278,7 +284,7 @@ def _gate(
         warehouse: Warehouse = context.resources.warehouse
         for suite, key in judgements:
             verdict = run_suite(suite, warehouse.path, config=warehouse.config())
-            yield from _judged(verdict, key, "analysis")
+            yield from _judged(verdict, key, stage)
 
     return gate
 
@@ -302,4 +308,10 @@ aa_validation_gate = _gate(
     "aa_validation_gate",
     "Judge how often equal halves are called different.",
     [(aa_validation_suite(), key_of(AA_VALIDATION))],
+)
+reconciliation_gate = _gate(
+    "reconciliation_gate",
+    "Judge whether the second engine says what the warehouse says.",
+    [(reconciliation_suite(), key_of(RECONCILIATION_SAMPLE))],
+    stage="trust",
 )

@@ -10,6 +10,8 @@ LABELS = {
     "dbt_staging": "Build staging",
     "dbt_intermediate": "Build intermediate",
     "dbt_marts": "Build marts",
+    "reconciliation_sample": "Ask the second engine",
+    "reconciliation_gate": "Gate: second engine",
     "identity_history": "Keep identity history",
     "forecasts": "Forecast metrics",
     "forecast_accuracy": "Score past forecasts",

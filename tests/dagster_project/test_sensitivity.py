@@ -36,4 +36,7 @@ def test_tables_of_python_with_ids_of_persons_are_declared() -> None:
 
 def test_examples_of_failed_checks_are_not_for_everyone() -> None:
     found = sensitivity_of({"nodes": {}})
-    assert found.withheld == {"trust.check_results": ["examples"]}
+    assert found.withheld == {
+        "trust.check_results": ["examples"],
+        "trust.reconciliation_sample": ["examples"],
+    }

@@ -186,6 +186,15 @@ BREAKAGES = (
         ("sessions_end_after_they_start",),
     ),
     Breakage("a crossed forecast", crossed_forecast, ("lower", "upper")),
+    Breakage(
+        "a figure that a hand changed",
+        in_warehouse(
+            "update intermediate.int_sessions "
+            "set page_view_count = page_view_count + 1 "
+            "where session_start_date < date '2026-01-31'"
+        ),
+        ("second_engine_agrees", "page_view_count", "What to do"),
+    ),
 )
 
 

@@ -1,0 +1,114 @@
+"""Random logs of many persons over some weeks, and catalogs that make much of them.
+
+Full of what sessions, days and funnels turn on: gaps of exactly the timeout, stays
+longer than the cap, nights across midnight, equal times, robots, servers, heartbeats.
+Not here: the comparison (`test_second_engine`).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.dbt_project.funnel_cases import dump
+from tests.dbt_project.warehouse_of_test import Row
+
+LAST_DAY = datetime(2026, 4, 10)
+DAYS = 60
+# Minutes from one event to the next; half an hour is the timeout.
+GAPS = (0, 0, 1, 5, 29, 30, 31, 200, 700, 1_500, 4_000, 9_000)
+NAMES = ("a", "a", "b", "b", "c", "x", "page", "page", "ping", "quiet")
+
+SESSIONS: tuple[dict[str, Any], ...] = (
+    {"max_session_hours": 1},
+    {"cut_at_midnight": True, "requires_page_view": True},
+    {"max_session_hours": 2, "heartbeat": {"events": ["ping"]}, "timeout_minutes": 31},
+)
+
+
+def rows(seed: int, persons: int = 60) -> Iterator[Row]:
+    """Give the events of all persons; some began long before what a night reads."""
+    draw = random.Random(seed)
+    number = 0
+    for person in range(persons):
+        at = LAST_DAY - timedelta(minutes=draw.randrange(DAYS * 1_440))
+        while at < LAST_DAY:
+            number += 1
+            yield _row(draw, number, person, at)
+            at += timedelta(minutes=draw.choice(GAPS))
+
+
+def _row(draw: random.Random, number: int, person: int, at: datetime) -> Row:
+    is_robot = draw.random() < 0.03
+    platform = draw.choice(("web", "ios", "server", None))
+    properties = {
+        "robot": "yes" if is_robot else "no",
+        "course": draw.choice(("k", "l", None)),
+        "$page_view_id": f"{person}-{at.date()}",
+    }
+    return {
+        "event_id": f"{draw.randrange(10**9):09}-{number}",
+        "event_name": draw.choice(NAMES),
+        "occurred_at": at,
+        "received_at": at,
+        "user_id": f"p{person}",
+        "device_type": "phone" if platform == "server" and person % 2 else None,
+        "platform": platform,
+        "revenue": draw.choice((None, None, 5)),
+        "properties": json.dumps(properties),
+    }
+
+
+def write_catalog(folder: Path, sessions: dict[str, Any]) -> None:
+    """Declare events, rules and a funnel for each way of counting."""
+    dump(
+        folder / "events.yml",
+        {
+            "policy": "allow",
+            "page_view_events": ["page"],
+            "sessions": sessions,
+            "traffic": {"bots": "property('robot') = 'yes'"},
+            "events": [
+                {
+                    "name": name,
+                    "description": "Of a sample.",
+                    "is_activity": name != "quiet",
+                }
+                for name in sorted(set(NAMES))
+            ],
+        },
+    )
+    dump(folder / "metrics.yml", {"metrics": []})
+    dump(folder / "funnels.yml", {"funnels": list(_funnels())})
+
+
+def _funnels() -> Iterator[dict[str, Any]]:
+    steps = [{"name": name, "any_of": [{"event": name}]} for name in "abc"]
+    first = {"name": "First", "any_of": [{"event": "a"}], "first_time": "first_match"}
+    twice = {"name": "Twice", "any_of": [{"event": ["a", "b"]}]}
+    variants: dict[str, dict[str, Any]] = {
+        "plain": {"breakdowns": ["platform"]},
+        "held": {"hold_constant": "property('course')", "window": "90 minutes"},
+        "repeated": {"steps": [steps[0], twice, steps[0]]},
+        "in_total_order": {"steps": [steps[0], twice], "ties": "total_order"},
+        "later": {"ties": "strict_increase", "where": "platform = 'web'"},
+        "consecutive": {"order": "strict", "steps": steps[:2]},
+        "in_any_order": {"order": "unordered"},
+        "excluded": {"exclusions": [{"any_of": [{"event": "x"}], "to_step": 2}]},
+        "first_time": {"steps": [first, *steps[1:]]},
+        "entered_first": {"entry_mode": "first"},
+        "totals": {"counting": "totals"},
+        "in_session": {"counting": "sessions"},
+        "with_robots": {"include_bots": True},
+        "of_account": {"counting": "accounts", "account": "property('course')"},
+        "in_range": {
+            "range": {"from": "2026-03-20T00:00:00", "to": "2026-04-02T12:00:00"},
+            "range_applies_to": "all_events",
+        },
+    }
+    for name, declared in variants.items():
+        yield {"name": name, "window": "1 day", "steps": steps, **declared}
