@@ -240,13 +240,18 @@ RECONCILIATION_SAMPLE = Table(
     "recomputed from their events by a second engine and compared.",
     key=("area", "definition"),
     columns=(
-        Column("area", "varchar", "active_days, persons, sessions or funnels."),
-        Column("definition", "varchar", "The funnel; all where there is but one."),
+        Column(
+            "area",
+            "varchar",
+            "active_days, persons, sessions, funnels, attribution or mrr.",
+        ),
+        Column("definition", "varchar", "The funnel, attribution or book; all: none."),
         Column("first_date", "date", "First UTC day whose events were read."),
         Column("last_date", "date", "Last UTC day whose events were read."),
         Column("person_count", "bigint", "Persons whose figures were recomputed."),
         Column("figure_count", "bigint", "Figures that were compared."),
         Column("differing_count", "bigint", "Figures that differ."),
+        Column("differing_figures", "varchar", "Their names; null: none differs."),
         Column(
             "is_agreed",
             "boolean",

@@ -9,8 +9,8 @@ from quality_checks.suites.rules import has_columns, no_such_rows
 from quality_checks.verdict import Suite
 
 _COLUMNS = (
-    *("area", "definition", "person_count", "figure_count", "differing_count"),
-    *("is_agreed", "reason", "examples"),
+    *("area", "definition", "differing_figures", "differing_count", "figure_count"),
+    *("person_count", "is_agreed", "examples"),
 )
 _SHOWN = ", ".join(_COLUMNS)
 _CURE = (

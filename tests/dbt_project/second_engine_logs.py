@@ -11,6 +11,7 @@ import json
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def _row(draw: random.Random, number: int, person: int, at: datetime) -> Row:
         "user_id": f"p{person}",
         "device_type": "phone" if platform == "server" and person % 2 else None,
         "platform": platform,
-        "revenue": draw.choice((None, None, 5)),
+        "utm_source": draw.choice((None, None, "direct", "news", "search", " ")),
+        "revenue": draw.choice((None, None, Decimal(5), Decimal("7.01"))),
         "properties": json.dumps(properties),
     }
 
@@ -84,6 +86,63 @@ def write_catalog(folder: Path, sessions: dict[str, Any]) -> None:
     )
     dump(folder / "metrics.yml", {"metrics": []})
     dump(folder / "funnels.yml", {"funnels": list(_funnels())})
+    dump(
+        folder / "revenue.yml",
+        {"attribution": list(_attributions()), "mrr": list(_books())},
+    )
+
+
+def subscriptions(seed: int, accounts: int = 40) -> Iterator[Row]:
+    """Give snapshots of subscriptions, some of accounts with several."""
+    draw = random.Random(seed)
+    statuses = (None, "active", "past_due", "trialing", "canceled")
+    for number in range(accounts * 2):
+        at = LAST_DAY - timedelta(days=draw.randrange(400))
+        for _ in range(draw.randint(1, 4)):
+            yield {
+                "subscription_id": f"s{number}",
+                "recorded_at": at,
+                "account_id": f"k{number // 2}" if number % 7 else None,
+                "status": draw.choice(statuses),
+                "started_at": at - timedelta(days=draw.choice((0, 0, 90))),
+                "canceled_at": at if draw.random() < 0.3 else None,
+                "billing_period": draw.choice((None, "week", "month", "year", "age")),
+                "amount": Decimal(draw.randrange(0, 40_000)) / 100,
+            }
+            at += timedelta(days=draw.randint(1, 60))
+
+
+def _books() -> Iterator[dict[str, Any]]:
+    yield {"name": "billed", "customer": "account"}
+    yield {"name": "of_persons"}
+    yield {
+        "name": "told",
+        "events": {
+            "changed": ["a", "b"],
+            "ended": "c",
+            "where": "platform is not null",
+            "amount": "revenue",
+            "subscription": "property('course')",
+        },
+    }
+
+
+def _attributions() -> Iterator[dict[str, Any]]:
+    yield {
+        "name": "by_source",
+        "conversion": {"event": "b"},
+        "channel": "utm_source",
+        "lookback_days": 3,
+        "half_life_days": 1.5,
+    }
+    yield {
+        "name": "by_channel",
+        "conversion": {"event": "c", "where": "platform is not null"},
+        "value": "1",
+        "position_weights": {"first": 30, "middle": 10, "last": 60},
+        "models": ["position", "last_non_direct"],
+        "include_bots": True,
+    }
 
 
 def _funnels() -> Iterator[dict[str, Any]]:

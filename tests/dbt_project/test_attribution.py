@@ -29,14 +29,13 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
-from tests.dbt_project.attribution_oracle import (
+from dagster_project.analysis.reconciliation.attribution import (
     MODELS,
     Conversion,
     Rules,
-    Session,
-    credited,
-    paths,
+    Visit,
 )
+from tests.dbt_project.attribution_oracle import credited, paths
 from tests.dbt_project.warehouse_of_test import Row, WarehouseOfTest
 
 Case = dict[str, Any]
@@ -228,9 +227,9 @@ def landed(visits: list[Any], deals: list[Any]) -> list[Row]:
     ]
 
 
-def reckoned_sessions(visits: list[Any]) -> list[Session]:
+def reckoned_sessions(visits: list[Any]) -> list[Visit]:
     return [
-        Session(f"s{number:03}", person, moment, (channel or "").strip() or None)
+        Visit(f"s{number:03}", person, moment, (channel or "").strip() or None)
         for number, (person, moment, channel) in enumerate(visits)
     ]
 

@@ -1,6 +1,6 @@
 """Recurring revenue: worked cases through landed files, and random subscriptions.
 
-The latter are compared with a reckoning month by month in plain Python.
+The latter are compared with the second engine, which reckons month by month.
 
 How a case becomes a catalog: kind `mrr` is a book of `revenue.yml` over the table
 `subscriptions`, `customer: account`; `grain` is the month; the watermark is a setting.
@@ -12,10 +12,10 @@ import csv
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +23,14 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
+from dagster_project.analysis.reconciliation.mrr import (
+    MONTHS,
+    Change,
+    Snapshot,
+    month_ends,
+    worth_of_changes,
+    worth_of_snapshots,
+)
 from ingestion.catalog import load_catalog
 from ingestion.landing import LandingOptions, land
 from tests.dbt_project.warehouse_of_test import Row, WarehouseOfTest
@@ -133,8 +141,6 @@ COLUMNS = (
 
 # --- a reckoning of its own --------------------------------------------------------
 
-MONTHS = {"day": 1 / 30.4375, "week": 7 / 30.4375, "month": 1, "quarter": 3, "year": 12}
-ENDED = ("canceled", "cancelled", "ended", "expired")
 START, AS_OF = datetime(2024, 1, 1), datetime(2025, 3, 14, 15, 9)
 ZONE = "America/New_York"
 
@@ -148,55 +154,20 @@ class Reckoned:
     closing: dict[str, Decimal]
 
 
-def month_ends(first: datetime, zone: str) -> Iterator[tuple[date, datetime]]:
-    """Give local months and the instant (UTC) at which each ends, or the watermark."""
-    local = first.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
-    month = local.date().replace(day=1)
-    while True:
-        following = (month + timedelta(days=32)).replace(day=1)
-        end = datetime(following.year, following.month, 1, tzinfo=ZoneInfo(zone))
-        instant = end.astimezone(UTC).replace(tzinfo=None)
-        yield month, min(instant, AS_OF)
-        if instant >= AS_OF:
-            return
-        month = following
+def snapshot_of(row: Row) -> Snapshot:
+    told = {field.name: row.get(field.name) for field in fields(Snapshot)}
+    return Snapshot(**told)
 
 
-def monthly(amount: Decimal, months: float) -> Decimal:
-    exact = Decimal(repr(float(amount) / months))
-    return exact.quantize(Decimal("0.000001"), rounding=ROUND_HALF_UP)
-
-
-def worth_of_snapshots(rows: list[Row], instant: datetime) -> Decimal:
-    """Give what one subscription is worth a month just before an instant."""
-    rows = sorted(rows, key=lambda row: row["recorded_at"])
-    told = [row for row in rows if row["recorded_at"] < instant]
-    row = told[-1] if told else rows[0]
-    starts = [row[key] for key in ("started_at", "trial_ends_at") if row[key]]
-    begins = max(starts, default=row["recorded_at"])
-    status = row.get("status")
-    if status is not None and status not in ("active", "past_due", *ENDED):
-        return Decimal(0)
-    stops = row.get("ends_at")
-    if status in ENDED:
-        stops = stops or row.get("canceled_at") or row["recorded_at"]
-    if begins >= instant or (stops is not None and stops < instant):
-        return Decimal(0)
-    months = MONTHS[row.get("billing_period") or "month"] * (
-        row.get("billing_period_count") or 1
+def change_of(row: Row) -> Change:
+    said = json.loads(row["properties"])
+    return Change(
+        at=row["occurred_at"],
+        event_id=row["event_id"],
+        has_ended=row["event_name"] == "off",
+        amount=Decimal(str(said["price"])),
+        months=said["months"],
     )
-    return monthly(row["amount"] or Decimal(0), months)
-
-
-def worth_of_events(events: list[Row], instant: datetime) -> Decimal:
-    told = [event for event in events if event["occurred_at"] < instant]
-    if not told:
-        return Decimal(0)
-    last = max(told, key=lambda event: (event["occurred_at"], event["event_id"]))
-    if last["event_name"] == "off":
-        return Decimal(0)
-    said = json.loads(last["properties"])
-    return monthly(Decimal(str(said["price"])), said["months"])
 
 
 def reckoned(
@@ -206,7 +177,9 @@ def reckoned(
 ) -> dict[date, Reckoned]:
     found: dict[date, Reckoned] = {}
     before: dict[str, Decimal] = {}
-    for month, instant in month_ends(START - timedelta(days=400), zone):
+    for month, instant in month_ends(
+        START - timedelta(days=400), AS_OF, ZoneInfo(zone)
+    ):
         now: dict[str, Decimal] = {}
         for (customer, _), rows in subscriptions.items():
             amount = worth(rows, instant)
@@ -330,7 +303,11 @@ def test_random_subscriptions_give_the_reckoned_months(
     for row in events:
         key = (row["user_id"], json.loads(row["properties"])["plan"])
         kept["told"].setdefault(key, []).append(row)
-    for book, worth in (("snapshots", worth_of_snapshots), ("told", worth_of_events)):
+    worths: dict[str, Callable[[list[Row], datetime], Decimal]] = {
+        "snapshots": lambda its, at: worth_of_snapshots(map(snapshot_of, its), at),
+        "told": lambda its, at: worth_of_changes(map(change_of, its), at),
+    }
+    for book, worth in worths.items():
         months = reckoned(kept[book], worth, ZONE)
         found = {
             (row[0], row[1]): (row[2], row[3])

@@ -5,10 +5,13 @@ Only the comparison belongs here; the figures come from elsewhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 MOST_EXAMPLES = 10
+# Shares of a whole are rounded to 10^-9 in the warehouse, their weights to 2^-40.
+NEAR = 1e-6
 
 # (person, what of the person) -> figure -> value.
 Thing = tuple[str, str]
@@ -30,7 +33,8 @@ class Example:
 class Comparison:
     """What came of comparing one definition of one area.
 
-    ``figures`` counts values that at least one side has. ``reason`` says what was left
+    ``figures`` counts values that at least one side has. ``differing_figures`` names
+    what differs, without whom it is about. ``reason`` says what was left
     out and why; None: nothing was.
     """
 
@@ -40,6 +44,7 @@ class Comparison:
     figures: int
     differing: int
     examples: tuple[Example, ...] = ()
+    differing_figures: tuple[str, ...] = ()
     reason: str | None = None
 
 
@@ -54,6 +59,7 @@ def compare(
 ) -> Comparison:
     """Compare value by value; a thing that one side lacks differs in all its figures.
 
+    Fractional numbers (float) may differ by `NEAR`, everything else must be equal.
     ``persons`` are all that were recomputed, also those without any figure.
     """
     count = 0
@@ -64,7 +70,7 @@ def compare(
             count += 1
             sides = (ours.get(figure), theirs.get(figure))
             is_known = thing in recomputed and thing in found
-            if not is_known or sides[0] != sides[1]:
+            if not is_known or not _is_same(*sides):
                 examples.append(Example(*thing, figure, *map(_shown, sides)))
     return Comparison(
         area=area,
@@ -73,8 +79,18 @@ def compare(
         figures=count,
         differing=len(examples),
         examples=tuple(examples[:MOST_EXAMPLES]),
+        # A figure of one of several things is named `credit of thing`.
+        differing_figures=tuple(
+            sorted({one.figure.split(" of ")[0] for one in examples})
+        ),
         reason=reason,
     )
+
+
+def _is_same(one: object, other: object) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=NEAR, abs_tol=NEAR)
+    return one == other
 
 
 def _shown(value: object) -> str | None:

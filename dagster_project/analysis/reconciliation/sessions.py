@@ -38,6 +38,12 @@ class Session:
         """The id of the session's first event."""
         return self.events[0].event_id
 
+    def started_at(self, rules: SessionRules) -> datetime:
+        """When it began: a first heartbeat tells of a page opened a while before."""
+        first = self.events[0]
+        is_late = first.name in rules.heartbeats
+        return first.at - (rules.minimum_visit if is_late else timedelta(0))
+
 
 @dataclass(frozen=True)
 class KnownSessions:
@@ -103,9 +109,8 @@ def session_figures(session: Session, rules: SessionRules) -> dict[str, object] 
     if rules.requires_page_view and not views:
         return None
     seconds = (last.at - first.at).total_seconds()
-    late = rules.minimum_visit if first.name in rules.heartbeats else timedelta(0)
     return {
-        "started_at": first.at - late,
+        "started_at": session.started_at(rules),
         "ended_at": last.at,
         "event_count": len(session.events),
         "page_view_count": views,

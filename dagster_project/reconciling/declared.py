@@ -1,8 +1,7 @@
-"""The persons whose figures are recomputed each night, and their events: read only.
+"""What of the catalog the sample's figures depend on, as the night compiled it.
 
-Here belong the draw, its bounds and the query; what is made of the events belongs to
-`analysis.reconciliation`, and which figures of the warehouse they meet to
-`reconciling`.
+Here belong rules for the second engine, and the SQL of what one event is to a
+definition. Here does not belong any reading of events.
 """
 
 from __future__ import annotations
@@ -10,25 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from dagster_project.analysis.reconciliation.events import SampleEvent, SamplePerson
-from dagster_project.analysis.reconciliation.funnels import (
-    Exclusion,
-    FunnelEvent,
-    FunnelRules,
-)
+from dagster_project.analysis.reconciliation.attribution import Rules
+from dagster_project.analysis.reconciliation.funnels import Exclusion, FunnelRules
 from dagster_project.analysis.reconciliation.sessions import SessionRules
-
-# What a night recomputes: it must not grow with history, nor with a robot's diligence.
-PERSONS = 200
-READ_DAYS = 35
-MOST_EVENTS_OF_A_PERSON = 500
 
 
 @dataclass(frozen=True)
@@ -65,6 +55,43 @@ def _flags(conditions: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
+class DeclaredAttribution:
+    """An attribution as compiled: rules for the engine, SQL of its conversions.
+
+    ``channel`` is SQL over sessions.
+    """
+
+    name: str
+    rules: Rules
+    models: tuple[str, ...]
+    includes_excluded: bool
+    conversion: str
+    value: str
+    channel: str
+
+    @property
+    def columns(self) -> list[str]:
+        """SQL: what an event is to it, as `_conversion` reads it."""
+        return [f"coalesce({self.conversion}, false)", f"coalesce({self.value}, 0)"]
+
+
+@dataclass(frozen=True)
+class DeclaredBook:
+    """A book of subscriptions as compiled.
+
+    ``columns``: SQL of what an event is to it; none where it reads the table.
+    """
+
+    name: str
+    reads_events: bool
+    source: str | None
+    paying_statuses: tuple[str, ...]
+    includes_excluded: bool
+    columns: tuple[str, ...]
+    not_recomputed: str | None
+
+
+@dataclass(frozen=True)
 class Declared:
     """What of the catalog the figures of the sample depend on."""
 
@@ -75,17 +102,8 @@ class Declared:
     page_views: frozenset[str]
     server_platforms: frozenset[str]
     funnels: tuple[DeclaredFunnel, ...]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Persons, all their events since ``read_from`` (UTC), and these to each funnel."""
-
-    read_from: datetime
-    last_day: date
-    persons: tuple[SamplePerson, ...]
-    events: tuple[SampleEvent, ...]
-    funnel_events: Mapping[str, tuple[FunnelEvent, ...]]
+    attributions: tuple[DeclaredAttribution, ...]
+    books: tuple[DeclaredBook, ...]
 
 
 def read_declared(connection: duckdb.DuckDBPyConnection, compiled: Path) -> Declared:
@@ -105,6 +123,18 @@ def read_declared(connection: duckdb.DuckDBPyConnection, compiled: Path) -> Decl
     )
     left_out = _sessions_not_recomputed(settings)
     funnels = rows("catalog_funnels.parquet", columns)
+    attributions = rows(
+        "catalog_attribution.parquet",
+        "attribution_name, lookback_days, half_life_days, position_weights, "
+        "direct_channels, models, include_excluded_traffic, conversion_filter_sql, "
+        "value_sql, channel_sql",
+    )
+    books = rows(
+        "catalog_mrr.parquet",
+        "mrr_name, customer, reads_events, source, paying_statuses, "
+        "include_excluded_traffic, changed_filter_sql, ended_filter_sql, "
+        "subscription_sql, amount_sql, months_sql",
+    )
     return Declared(
         zone=ZoneInfo(settings["reporting_timezone"]),
         sessions=_session_rules(settings),
@@ -113,6 +143,8 @@ def read_declared(connection: duckdb.DuckDBPyConnection, compiled: Path) -> Decl
         page_views=frozenset(name for name, _, is_view in events if is_view),
         server_platforms=frozenset(json.loads(settings["server_platforms"])),
         funnels=tuple(_funnel(row, left_out) for row in sorted(funnels)),
+        attributions=tuple(_attribution(row) for row in sorted(attributions)),
+        books=tuple(_book(row, settings) for row in books),
     )
 
 
@@ -168,110 +200,51 @@ def _funnel(row: tuple[Any, ...], no_sessions: str | None) -> DeclaredFunnel:
     return DeclaredFunnel(name, rules, includes_excluded, plan, reason)
 
 
-def read_sample(
-    connection: duckdb.DuckDBPyConnection, declared: Declared
-) -> Sample | None:
-    """Draw persons seen in the newest `READ_DAYS` days, and read their events of these.
-
-    The draw is by a hash of the person's id: the same persons every night as long as
-    they stay active. Somebody with more events than `MOST_EVENTS_OF_A_PERSON` is left
-    out. None while there is no event.
-    """
-    newest = connection.execute(
-        "select max(event_date) from intermediate.int_event_days"
-    ).fetchone()
-    if newest is None or newest[0] is None:
-        return None
-    first_day = newest[0] - timedelta(days=READ_DAYS)
-    drawn = connection.execute(
-        "select person_id, first_seen_on > ? from marts.dim_persons "
-        "where last_seen_on > ? order by hash(person_id), person_id limit ?",
-        [first_day, first_day, PERSONS],
-    ).fetchall()
-    funnels = [funnel for funnel in declared.funnels if not funnel.not_recomputed]
-    rows = _events(connection, funnels, first_day, [person for person, _ in drawn])
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row[1]] = counts.get(row[1], 0) + 1
-    kept = {p for p, _ in drawn if counts.get(p, 0) <= MOST_EVENTS_OF_A_PERSON}
-    rows = [row for row in rows if row[1] in kept]
-    return Sample(
-        read_from=datetime.combine(first_day, time()),
-        last_day=newest[0],
-        persons=tuple(SamplePerson(p, bool(whole)) for p, whole in drawn if p in kept),
-        events=tuple(_event(row, declared) for row in rows),
-        funnel_events={
-            funnel.name: tuple(
-                _funnel_event(row, row[PLAIN + 5 * place : PLAIN + 5 * (place + 1)])
-                for row in rows
-                if funnel.includes_excluded or not row[4]
-            )
-            for place, funnel in enumerate(funnels)
-        },
-    )
-
-
-# Columns of an event before those of its funnels.
-PLAIN = 10
-
-
-def _events(
-    connection: duckdb.DuckDBPyConnection,
-    funnels: Sequence[DeclaredFunnel],
-    first_day: date,
-    persons: Sequence[str],
-) -> list[tuple[Any, ...]]:
-    columns = "".join(f", {sql}" for funnel in funnels for sql in funnel.columns)
-    return connection.execute(
-        f"""
-        select
-            event_id, person_id, occurred_at, event_name, is_bot or is_internal,
-            platform, anonymous_id is not null or device_type is not null,
-            json_extract_string(properties, '$."$page_view_id"'), revenue, event_date
-            {columns}
-        from (
-            select * from intermediate.int_events
-            where event_date >= ? and list_contains(?, person_id)
-            qualify row_number() over (partition by person_id order by occurred_at)
-            <= {MOST_EVENTS_OF_A_PERSON + 1}
-        ) as events
-        left join intermediate.int_person_properties using (person_id)
-        """,
-        [first_day, list(persons)],
-    ).fetchall()
-
-
-def _event(row: tuple[Any, ...], declared: Declared) -> SampleEvent:
-    event_id, person, at, name, is_excluded, platform, has_device, view, revenue = row[
-        :9
-    ]
-    return SampleEvent(
-        event_id=event_id,
-        person_id=person,
-        at=at,
+def _attribution(row: tuple[Any, ...]) -> DeclaredAttribution:
+    name, lookback, half_life, weights, direct, models, everyone, *sql = row
+    shared = json.loads(weights)
+    return DeclaredAttribution(
         name=name,
-        is_excluded=is_excluded,
-        is_activity=declared.activities.get(name, True),
-        is_page_view=name in declared.page_views,
-        is_of_server=(platform or "") in declared.server_platforms and not has_device,
-        page_view_id=view,
-        revenue=revenue,
+        rules=Rules(
+            lookback_days=lookback,
+            half_life_days=half_life,
+            weights=(shared["first"], shared["middle"], shared["last"]),
+            direct=tuple(json.loads(direct)),
+        ),
+        models=tuple(json.loads(models)),
+        includes_excluded=bool(everyone),
+        conversion=sql[0],
+        value=sql[1],
+        channel=sql[2],
     )
 
 
-def _funnel_event(row: tuple[Any, ...], parts: tuple[Any, ...]) -> FunnelEvent:
-    steps, firsts, exclusions, held, is_taken = parts
-    return FunnelEvent(
-        event_id=row[0],
-        unit=row[1],
-        at=row[2],
-        steps=_places(steps, 1),
-        first_of=_places(firsts, 1),
-        exclusions=_places(exclusions, 0),
-        held=tuple(held),
-        is_taken=is_taken,
+def _book(row: tuple[Any, ...], settings: Mapping[str, str]) -> DeclaredBook:
+    name, customer, reads_events, source, paying, everyone, *sql = row
+    changed, ended, subscription, amount, months = sql
+    reason: str | None = None
+    columns: tuple[str, ...] = ()
+    no_subscription = "''"
+    if reads_events and customer == "account":
+        reason = "an account has other persons than those of the sample"
+    elif reads_events:
+        columns = (
+            f"coalesce(({changed}) or ({ended}), false)",
+            f"coalesce({ended}, false)",
+            f"cast({subscription or no_subscription} as varchar)",
+            f"try_cast({amount} as decimal(18, 6))",
+            f"cast({months} as double)",
+        )
+    elif customer == "person":
+        reason = "whose a landed subscription is, is told by identities of all history"
+    elif settings["reporting_currency"]:
+        reason = "amounts are converted"
+    return DeclaredBook(
+        name=name,
+        reads_events=bool(reads_events),
+        source=source,
+        paying_statuses=tuple(json.loads(paying)),
+        includes_excluded=bool(everyone),
+        columns=columns,
+        not_recomputed=reason,
     )
-
-
-def _places(flags: Sequence[bool], first: int) -> frozenset[int]:
-    return frozenset(place for place, flag in enumerate(flags, first) if flag)

@@ -2,13 +2,13 @@
 
 Here belongs which figures of the warehouse meet which of the second engine; how those
 are reckoned belongs to `analysis.reconciliation`, whose persons and events
-`reconciling_sample` reads.
+`sample` reads.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,12 +36,18 @@ from dagster_project.analysis.reconciliation.sessions import (
     session_figures,
     sessions_of,
 )
-from dagster_project.reconciling_sample import (
+from dagster_project.reconciling.credits import compare_attribution
+from dagster_project.reconciling.declared import (
     Declared,
     DeclaredFunnel,
-    Sample,
     read_declared,
+)
+from dagster_project.reconciling.recurring import compare_mrr
+from dagster_project.reconciling.sample import (
+    Sample,
+    left_out,
     read_sample,
+    rows_of_persons,
 )
 from dagster_project.tables import RECONCILIATION_SAMPLE
 from dagster_project.warehouse import Warehouse
@@ -85,6 +91,7 @@ def _row(one: Comparison, sample: Sample) -> dict[str, object]:
         "person_count": one.persons,
         "figure_count": one.figures,
         "differing_count": one.differing,
+        "differing_figures": ", ".join(one.differing_figures) or None,
         "is_agreed": one.differing == 0 if one.figures else None,
         "reason": one.reason,
         "examples": json.dumps(examples) if examples else None,
@@ -105,22 +112,10 @@ def _compared(
     yield _sessions(connection, declared, sample, told)
     for funnel in declared.funnels:
         yield _funnel(connection, declared, sample, funnel, told)
-
-
-def _rows(
-    connection: duckdb.DuckDBPyConnection,
-    sql: str,
-    persons: Sequence[str],
-    *parameters: object,
-) -> list[tuple[Any, ...]]:
-    """Read rows of the persons; `sql` ends where the condition on persons begins."""
-    return connection.execute(
-        f"{sql} list_contains(?, person_id)", [*parameters, list(persons)]
-    ).fetchall()
-
-
-def _everybody(sample: Sample) -> list[str]:
-    return [person.person_id for person in sample.persons]
+    for attribution in declared.attributions:
+        yield compare_attribution(connection, declared, sample, attribution, told)
+    for book in declared.books:
+        yield compare_mrr(connection, declared, sample, book)
 
 
 def _days(
@@ -136,42 +131,45 @@ def _days(
     }
     found: Found = {
         (person, str(day)): dict(zip(_DAY_FIGURES, values, strict=True))
-        for person, day, *values in _rows(
+        for person, day, *values in rows_of_persons(
             connection,
             f"select person_id, activity_date, {', '.join(_DAY_FIGURES)} "
             "from intermediate.int_person_days where activity_date >= ? and",
-            _everybody(sample),
+            sample.everybody,
             first,
         )
     }
-    return compare("active_days", ALL, recomputed, found, persons=_everybody(sample))
+    return compare("active_days", ALL, recomputed, found, persons=sample.everybody)
 
 
 def _persons(
     connection: duckdb.DuckDBPyConnection, declared: Declared, sample: Sample
 ) -> Comparison:
     """Whole lives of those who are new; of others, when they were seen last."""
-    is_whole = {person.person_id: person.is_whole for person in sample.persons}
     recomputed: Found = {}
     for person, events in by_person(sample.events).items():
         days = days_of(events, declared.zone)
         if days:
-            told = life_figures(days) if is_whole[person] else last_seen_figures(days)
+            told = (
+                life_figures(days)
+                if person in sample.whole
+                else last_seen_figures(days)
+            )
             recomputed[(person, "person")] = told
     names = (*_LAST_FIGURES, *_LIFE_FIGURES)
     found: Found = {
         (person, "person"): {
             name: value
             for name, value in zip(names, values, strict=True)
-            if is_whole[person] or name in _LAST_FIGURES
+            if person in sample.whole or name in _LAST_FIGURES
         }
-        for person, *values in _rows(
+        for person, *values in rows_of_persons(
             connection,
             f"select person_id, {', '.join(names)} from marts.dim_persons where",
-            _everybody(sample),
+            sample.everybody,
         )
     }
-    return compare("persons", ALL, recomputed, found, persons=_everybody(sample))
+    return compare("persons", ALL, recomputed, found, persons=sample.everybody)
 
 
 def _sessions(
@@ -182,7 +180,7 @@ def _sessions(
 ) -> Comparison:
     """Sessions that begin with events that were read."""
     if declared.sessions_not_recomputed:
-        return _left_out("sessions", ALL, declared.sessions_not_recomputed)
+        return left_out("sessions", ALL, declared.sessions_not_recomputed)
     recomputed: Found = {}
     for person, known in told.items():
         for session in known.sessions:
@@ -191,16 +189,16 @@ def _sessions(
                 recomputed[(person, session.session_id)] = figures
     found: Found = {
         (person, session): dict(zip(_SESSION_FIGURES, values, strict=True))
-        for person, session, *values in _rows(
+        for person, session, *values in rows_of_persons(
             connection,
             f"select person_id, session_id, {', '.join(_SESSION_FIGURES)} "
             "from marts.fct_sessions where ended_at >= ? and",
-            _everybody(sample),
+            sample.everybody,
             sample.read_from,
         )
         if _is_known(told.get(person), values[1])
     }
-    return compare("sessions", ALL, recomputed, found, persons=_everybody(sample))
+    return compare("sessions", ALL, recomputed, found, persons=sample.everybody)
 
 
 def _is_known(known: KnownSessions | None, ended_at: datetime) -> bool:
@@ -219,7 +217,7 @@ def _funnel(
 ) -> Comparison:
     """Attempts entered since the first instant that was read."""
     if funnel.not_recomputed:
-        return _left_out("funnels", funnel.name, funnel.not_recomputed)
+        return left_out("funnels", funnel.name, funnel.not_recomputed)
     rules = funnel.rules
     persons = [
         person.person_id
@@ -248,7 +246,7 @@ def _funnel(
         for one in attempts
     )
     found = _by_entry(
-        _rows(
+        rows_of_persons(
             connection,
             "select person_id, unit_id, entered_at, reached_step, converted_at "
             "from marts.fct_funnel_attempts where funnel_name = ? "
@@ -280,7 +278,3 @@ def _by_entry(rows: Any) -> Figures:
         thing: {"reached_step and converted_at": sorted(attempts)}
         for thing, attempts in found.items()
     }
-
-
-def _left_out(area: str, definition: str, reason: str) -> Comparison:
-    return Comparison(area, definition, 0, 0, 0, reason=f"not recomputed: {reason}")
