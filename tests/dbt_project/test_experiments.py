@@ -279,6 +279,23 @@ def test_quantiles_values_told_apart_and_times(warehouse: WarehouseOfTest) -> No
     assert all(one > 0 for one in told[0])
 
 
+@pytest.mark.campaign
+def test_a_later_watermark_brings_looks_without_an_event(
+    warehouse: WarehouseOfTest, tmp_path: Path
+) -> None:
+    metric = Metric("large_order", window=DAY, **STREAMS["large_order"])
+    drawn = [busy_sample("w", metric)]
+    catalog = write_catalog(tmp_path / "catalog", [drawn[0].experiment])
+    land_and_build(warehouse, drawn, each=False)
+    whole = published(warehouse)
+    warehouse.forget_tables()
+    for as_of in (AS_OF - 3 * DAY, AS_OF):
+        warehouse.declare(catalog, reporting_timezone=ZONE, as_of=as_of)
+        warehouse.build(select=MODELS)
+        found = published(warehouse)
+        assert (found == whole) == (as_of == AS_OF)
+
+
 def test_a_later_night_moves_nothing_that_was_told(
     warehouse: WarehouseOfTest, tmp_path: Path
 ) -> None:
