@@ -60,9 +60,13 @@
             experiments.experiment_name,
             {{ assignment_place('variant', 'experiments.salt', 'units.unit_id') }}
                 as place,
-            {{ assignment_place('holdout', 'experiments.salt', 'units.unit_id') }}
-                < cast(round(experiments.holdout_rate * 1000000000) as bigint)
-                as is_held_out,
+            -- A hash costs 0.2 s a million units: none where nothing is held out.
+            case
+                when experiments.holdout_rate > 0
+                    then {{ assignment_place('holdout', 'experiments.salt', 'units.unit_id') }}
+                    < cast(round(experiments.holdout_rate * 1000000000) as bigint)
+                else false
+            end as is_held_out,
             coalesce(
                 {{ assignment_place(
                     'group', 'experiments.exclusion_group', 'units.unit_id'
