@@ -66,7 +66,10 @@ def company_of(data: ExperimentData) -> Company:
     found = int(rows["is_discovery"].fillna(False).astype(bool).sum())
     others = plural(rows["other_experiment_name"].nunique(), "experiment")
     words = f"{others} with units of this one; "
-    words += f"{plural(found, 'effect')} changed" if found else "no effect changed"
+    if rows["adjusted_p_value"].isna().all():
+        words += "nothing can be compared yet"
+    else:
+        words += f"{plural(found, 'effect')} changed" if found else "no effect changed"
     shown = rows.head(MAX_ROWS).to_dict("records")
     return Company(words, tuple(_row(row, several=several) for row in shown))
 

@@ -183,9 +183,12 @@ def test_others_on_the_same_units_are_shown(shipped: ExperimentData) -> None:
     assert company.words == "1 experiment with units of this one; 1 effect changed"
     html = render_experiment(data)
     assert "Other experiments on the same units" in html
-    unknown = data.interactions.assign(interaction_lower=None, reason="empty_arm")
-    told = experiment_page(replace(data, interactions=unknown)).company.rows[0]
-    assert told.interval == "no units yet"
+    unknown = data.interactions.assign(
+        interaction_lower=None, adjusted_p_value=None, reason="empty_arm"
+    )
+    told = experiment_page(replace(data, interactions=unknown)).company
+    assert told.rows[0].interval == "no units yet"
+    assert told.words.endswith("nothing can be compared yet")
 
 
 def test_alarms_are_counted_and_shown(shipped: ExperimentData) -> None:
