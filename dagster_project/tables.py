@@ -243,9 +243,9 @@ RECONCILIATION_SAMPLE = Table(
         Column(
             "area",
             "varchar",
-            "active_days, persons, sessions, funnels, attribution or mrr.",
+            "active_days, persons, sessions, funnels, attribution, mrr or segments.",
         ),
-        Column("definition", "varchar", "The funnel, attribution or book; all: none."),
+        Column("definition", "varchar", "The definition of that name; all: none."),
         Column("first_date", "date", "First UTC day whose events were read."),
         Column("last_date", "date", "Last UTC day whose events were read."),
         Column("person_count", "bigint", "Persons whose figures were recomputed."),

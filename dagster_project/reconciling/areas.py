@@ -49,6 +49,7 @@ from dagster_project.reconciling.sample import (
     read_sample,
     rows_of_persons,
 )
+from dagster_project.reconciling.segments import compare_segments
 from dagster_project.tables import RECONCILIATION_SAMPLE
 from dagster_project.warehouse import Warehouse
 
@@ -116,6 +117,8 @@ def _compared(
         yield compare_attribution(connection, declared, sample, attribution, told)
     for book in declared.books:
         yield compare_mrr(connection, declared, sample, book)
+    for segmentation in declared.segmentations:
+        yield compare_segments(connection, sample, segmentation)
 
 
 def _days(

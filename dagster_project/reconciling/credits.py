@@ -88,7 +88,8 @@ def _is_known(
 ) -> bool:
     """Whether every session in the look-back of a conversion was read."""
     person = str(conversion.person)
-    if person in sample.whole:
+    # A robot's sessions, where they count, may lie before the first day of a person.
+    if person in sample.whole and not attribution.includes_excluded:
         return True
     known_from = told[person].known_from if person in told else None
     back = timedelta(days=attribution.rules.lookback_days)

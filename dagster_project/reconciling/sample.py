@@ -26,12 +26,24 @@ from dagster_project.reconciling.declared import (
     DeclaredAttribution,
     DeclaredBook,
     DeclaredFunnel,
+    DeclaredSegmentation,
 )
 
 # What a night recomputes: it must not grow with history, nor with a robot's diligence.
 PERSONS = 200
 READ_DAYS = 35
 MOST_EVENTS_OF_A_PERSON = 500
+MOST_EVENTS = 20_000
+
+
+@dataclass(frozen=True)
+class Presence:
+    """What an event is to a segmentation: activity, or at least a sign of life."""
+
+    person_id: str
+    at: datetime
+    is_activity: bool
+    is_seen: bool
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,7 @@ class Sample:
     funnel_events: Mapping[str, tuple[FunnelEvent, ...]]
     conversions: Mapping[str, tuple[Conversion, ...]]
     changes: Mapping[str, tuple[tuple[str, str | None, Change], ...]]
+    presence: Mapping[str, tuple[Presence, ...]]
 
     @property
     def everybody(self) -> list[str]:
@@ -66,7 +79,8 @@ def read_sample(
 
     The draw is by a hash of the person's id: the same persons every night as long as
     they stay active. Somebody with more events than `MOST_EVENTS_OF_A_PERSON` is left
-    out. None while there is no event.
+    out, and so is who comes after the first `MOST_EVENTS` in the order of the draw.
+    None while there is no event.
     """
     newest = connection.execute(
         "select max(event_date) from intermediate.int_event_days"
@@ -85,6 +99,7 @@ def read_sample(
         *funnels,
         *declared.attributions,
         *declared.books,
+        *declared.segmentations,
     ]
     rows = _events(
         connection,
@@ -95,7 +110,7 @@ def read_sample(
     counts: dict[str, int] = {}
     for row in rows:
         counts[row[1]] = counts.get(row[1], 0) + 1
-    kept = {p for p, _ in drawn if counts.get(p, 0) <= MOST_EVENTS_OF_A_PERSON}
+    kept = _within_bounds([person for person, _ in drawn], counts)
     rows = [row for row in rows if row[1] in kept]
     return Sample(
         read_from=datetime.combine(first_day, time()),
@@ -125,10 +140,26 @@ def read_sample(
             for one, told in _told(rows, definitions)
             if isinstance(one, DeclaredBook)
         },
+        presence={
+            one.name: tuple(Presence(row[1], row[2], *parts) for row, parts in told)
+            for one, told in _told(rows, definitions)
+            if isinstance(one, DeclaredSegmentation)
+        },
     )
 
 
-Definition = DeclaredFunnel | DeclaredAttribution | DeclaredBook
+def _within_bounds(drawn: Sequence[str], counts: Mapping[str, int]) -> set[str]:
+    kept: set[str] = set()
+    events = 0
+    for person in drawn:
+        count = counts.get(person, 0)
+        if count <= MOST_EVENTS_OF_A_PERSON and events + count <= MOST_EVENTS:
+            kept.add(person)
+            events += count
+    return kept
+
+
+Definition = DeclaredFunnel | DeclaredAttribution | DeclaredBook | DeclaredSegmentation
 Row = tuple[Any, ...]
 
 

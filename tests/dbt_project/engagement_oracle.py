@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
+from dagster_project.analysis.reconciliation.segments import Thresholds, segment_of
 from tests.dbt_project.cohort_oracle import (
     Event,
     Predicate,
@@ -130,40 +130,6 @@ def _earlier(period: str, start: datetime, count: int) -> datetime:
     for _ in range(count):
         start = (start - DAY).replace(day=1)
     return start
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """The thresholds of a segmentation."""
-
-    window_days: int
-    new_days: int
-    power_days: int
-    engaged_days: int
-    idle_days: int
-    frequency_drop: Decimal
-    churn_days: int
-
-
-def segment_of(
-    active: Set[date], first_seen: date, day: date, limits: Thresholds
-) -> str:
-    """Give the one segment of a person on a day."""
-    if (day - first_seen).days < limits.new_days:
-        return "new"
-    width = timedelta(days=limits.window_days)
-    recent = sum(day - width < one <= day for one in active)
-    before = sum(day - 2 * width < one <= day - width for one in active)
-    if before >= limits.engaged_days:
-        latest = max(one for one in active if one <= day)
-        is_idle = (day - latest).days >= limits.idle_days
-        if is_idle or recent <= before * limits.frequency_drop:
-            return "at_risk"
-    if recent >= limits.power_days:
-        return "power"
-    if recent >= limits.engaged_days:
-        return "engaged"
-    return "casual" if recent else "dormant"
 
 
 def segments_by_day(

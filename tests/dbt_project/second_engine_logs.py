@@ -86,10 +86,18 @@ def write_catalog(folder: Path, sessions: dict[str, Any]) -> None:
     )
     dump(folder / "metrics.yml", {"metrics": []})
     dump(folder / "funnels.yml", {"funnels": list(_funnels())})
+    dump(folder / "segments.yml", {"segments": list(_segmentations())})
     dump(
         folder / "revenue.yml",
         {"attribution": list(_attributions()), "mrr": list(_books())},
     )
+
+
+def _segmentations() -> Iterator[dict[str, Any]]:
+    quick = {"new_days": 2, "power_days": 4, "engaged_days": 2, "idle_days": 3}
+    yield {"name": "quick", "window_days": 6, "timezone": "Asia/Tokyo", **quick}
+    yield {"name": "of_pages", "activity": {"event": "page", "where": "revenue > 0"}}
+    yield {"name": "of_courses", "count_by": "property('course')"}
 
 
 def subscriptions(seed: int, accounts: int = 40) -> Iterator[Row]:

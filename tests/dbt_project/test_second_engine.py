@@ -26,6 +26,7 @@ from tests.dbt_project.warehouse_of_test import WarehouseOfTest
 MODELS = (
     *("+fct_sessions", "+dim_persons", "+fct_funnel_attempts"),
     *("+int_attribution_touches", "+fct_mrr_movements"),
+    "+fct_segment_members",
 )
 
 
@@ -103,6 +104,11 @@ TAMPERINGS = {
         "update marts.fct_mrr_movements set amount = amount + 1 "
         "where mrr_name = 'billed'",
         ("mrr", "billed"),
+    ),
+    "somebody at risk who is not": (
+        "update marts.fct_segment_members set segment = 'at_risk' "
+        "where segmentation_name = 'quick' and segment = 'engaged'",
+        ("segments", "quick"),
     ),
 }
 

@@ -7,6 +7,7 @@ funnel; its breakdowns, and counting by accounts, are not recomputed.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -162,9 +163,11 @@ def _times(
     """Give the times of the steps that an entry leads to."""
     entry = track[place]
     ends = entry.at + rules.window
-    within = [event for event in track if entry.at <= event.at <= ends]
     if rules.order == "strict":
-        return tuple(_strict(track[place:], rules, ends))
+        return tuple(_strict(track[place : place + rules.steps], rules, ends))
+    first = bisect_left(track, entry.at, key=lambda event: event.at)
+    last = bisect_right(track, ends, key=lambda event: event.at)
+    within = track[first:last]
     if rules.order == "unordered":
         later = [event for event in within if event.at > entry.at]
         return tuple(_unordered([entry, *later], rules))
@@ -176,7 +179,7 @@ def _times(
 def _strict(
     following: Sequence[FunnelEvent], rules: FunnelRules, ends: datetime
 ) -> Iterator[datetime]:
-    for step, event in enumerate(following[: rules.steps], start=1):
+    for step, event in enumerate(following, start=1):
         if step not in event.steps or event.at > ends:
             return
         yield event.at
