@@ -12,7 +12,8 @@ _COLUMNS = (
     *("area", "definition", "differing_figures", "differing_count", "figure_count"),
     *("person_count", "is_agreed", "examples"),
 )
-_SHOWN = ", ".join(_COLUMNS)
+# No more than fits a terminal beside the examples.
+_SHOWN = "area, definition, differing_figures, differing_count, examples"
 _CURE = (
     "A table of the warehouse does not say what its own events say. The examples name "
     "persons and figures. Was a table changed by hand, or restored from a copy? "

@@ -193,7 +193,7 @@ BREAKAGES = (
             "set page_view_count = page_view_count + 1 "
             "where session_start_date < date '2026-01-31'"
         ),
-        ("second_engine_agrees", "page_view_count", "What to do"),
+        ("second_engine_agrees", "sessions", "is_bounce", "What to do"),
     ),
 )
 
