@@ -1,9 +1,9 @@
 """What each node of dbt was last built from, so that a night leaves out what stands.
 
-A fingerprint covers the project, the settings, the engines and, through the parents of
-a node, every file that its sources read. A table whose fingerprint is that of its
-receipt would come out as it is; a test would find what it found. dbt's own name for
-this is state-aware building.
+A fingerprint covers the project, the settings, the engines, the compiled catalog and,
+through the parents of a node, every load that its sources read. A table whose
+fingerprint is that of its receipt would come out as it is; a test would find what it
+found. dbt's own name for this is state-aware building.
 
 Only what succeeded has a receipt, a test only once it passed: what failed or warned is
 looked at again every night.
@@ -104,12 +104,17 @@ def read_receipts(manifest: Mapping[str, Any], settings: Settings) -> Receipts:
             unique_id: Receipt(**fields)
             for unique_id, fields in json.loads(file.read_bytes()).items()
         }
-    due = fingerprints(
-        parents,
-        _digest(project_state(settings), *map(version, ENGINES)),
-        {name: source_state(source) for name, source in manifest["sources"].items()},
-    )
-    return Receipts(due, parents, kept)
+    states = {
+        name: source_state(source) for name, source in manifest["sources"].items()
+    }
+    # Macros read the catalog when they run, which the graph of dbt does not tell.
+    catalog = [
+        states[name]
+        for name, source in sorted(manifest["sources"].items())
+        if is_one_file(source)
+    ]
+    project = _digest(project_state(settings), *map(version, ENGINES), *catalog)
+    return Receipts(fingerprints(parents, project, states), parents, kept)
 
 
 def write_receipts(receipts: Receipts, settings: Settings) -> None:
@@ -146,18 +151,27 @@ def source_state(source: Mapping[str, Any]) -> str:
     Files of the lake never change under their name; a single file is written anew
     every night, and is compared by content.
     """
-    location = source["config"]["meta"]["external_location"]
-    found = re.search(r"'([^']+)'", location)
-    if found is None:
-        raise ValueError(f"no file name in the location of a source: {location}")
-    pattern = found[1].format(name=source["identifier"])
-    if "*" not in pattern:
+    pattern = _pattern_of(source)
+    if is_one_file(source):
         file = Path(pattern)
         return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
     root = Path(Path(pattern).anchor)
     files = sorted(root.glob(str(Path(pattern).relative_to(root))))
     stats = ((file, file.stat()) for file in files)
     return _digest(*(f"{file} {it.st_size} {it.st_mtime_ns}" for file, it in stats))
+
+
+def is_one_file(source: Mapping[str, Any]) -> bool:
+    """Say whether a source of the manifest is a table of the compiled catalog."""
+    return "*" not in _pattern_of(source)
+
+
+def _pattern_of(source: Mapping[str, Any]) -> str:
+    location = source["config"]["meta"]["external_location"]
+    found = re.search(r"'([^']+)'", location)
+    if found is None:
+        raise ValueError(f"no file name in the location of a source: {location}")
+    return found[1].format(name=source["identifier"])
 
 
 def _digest(*parts: str) -> str:

@@ -8,7 +8,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.receipts import Receipts, fingerprints, source_state
+from dagster_project.receipts import (
+    Receipts,
+    fingerprints,
+    read_receipts,
+    source_state,
+)
+from dagster_project.settings import Settings
 from dagster_project.tables import Column, Table
 from dagster_project.warehouse import Warehouse
 from dagster_project.warehouse_seal import Seal
@@ -125,6 +131,31 @@ def test_a_single_file_is_known_by_its_content(tmp_path: Path) -> None:
     assert source_state(source) == monday != absent
     file.write_bytes(b"tuesday")
     assert source_state(source) != monday
+
+
+def test_a_change_of_the_catalog_builds_everything(tmp_path: Path) -> None:
+    """Macros read it when they run: no edge of the graph leads from it to a model."""
+    settings = Settings(home=tmp_path / "home")
+    lake = settings.lake
+    (lake / "catalog").mkdir(parents=True)
+    manifest = {
+        "nodes": {"model.days": {"depends_on": {"nodes": ["source.events"]}}},
+        "sources": {
+            f"source.{name}": {
+                "identifier": name,
+                "config": {"meta": {"external_location": f"read_parquet('{place}')"}},
+            }
+            for name, place in (
+                ("events", f"{lake}/events/*.parquet"),
+                ("segments", f"{lake}/catalog/{{name}}.parquet"),
+            )
+        },
+    }
+    (lake / "catalog" / "segments.parquet").write_bytes(b"power at 16 days")
+    monday = read_receipts(manifest, settings).due["model.days"]
+    assert read_receipts(manifest, settings).due["model.days"] == monday
+    (lake / "catalog" / "segments.parquet").write_bytes(b"power at 20 days")
+    assert read_receipts(manifest, settings).due["model.days"] != monday
 
 
 WORDS = Table(
