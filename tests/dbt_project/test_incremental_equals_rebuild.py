@@ -7,6 +7,7 @@ rebuild of the whole, and sessions and active persons against a plain recount.
 from __future__ import annotations
 
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -90,7 +91,7 @@ events = st.builds(
     further=carried_ids,
     name=st.sampled_from(("page_viewed", "signed_up", "purchase_completed", "job_ran")),
     platform=st.sampled_from(("web", "ios", "server")),
-    campaign=st.sampled_from((None, "spring")),
+    campaign=st.sampled_from((None, None, "spring", "autumn")),
     amount=st.integers(-3, 9),
     extra=st.sampled_from((0, 1, 3, 7, 4000)),
 )
@@ -149,7 +150,9 @@ def _is_ambiguous(loads: Sequence[Sequence[Row]]) -> bool:
 
 
 def _recounted_sessions(
-    winners: Sequence[Row], person: Callable[[Row], str | None]
+    winners: Sequence[Row],
+    person: Callable[[Row], str | None],
+    campaigns_cut: bool = False,
 ) -> list[tuple[str, datetime, int]]:
     """(first event id, start, events) of each session, one event after the other."""
     by_person: dict[str, list[Row]] = defaultdict(list)
@@ -160,13 +163,20 @@ def _recounted_sessions(
     sessions = []
     for log in by_person.values():
         current: list[Row] = []
+        campaign = None
         for event in sorted(log, key=lambda e: (e["occurred_at"], e["event_id"])):
+            if current and event["occurred_at"] - current[-1]["occurred_at"] > TIMEOUT:
+                campaign = None
+                sessions.append(current)
+                current = []
+            told = event["utm_campaign"]
+            is_cut = campaigns_cut and campaign and told and told != campaign
             if current and (
-                event["occurred_at"] - current[-1]["occurred_at"] > TIMEOUT
-                or event["occurred_at"] - current[0]["occurred_at"] > LONGEST
+                is_cut or event["occurred_at"] - current[0]["occurred_at"] > LONGEST
             ):
                 sessions.append(current)
                 current = []
+            campaign = told or campaign
             current.append(event)
         sessions.append(current)
     return sorted((s[0]["event_id"], s[0]["occurred_at"], len(s)) for s in sessions)
@@ -269,6 +279,46 @@ def test_any_split_into_loads_gives_the_same_marts(
     @given(loads=batches())
     def holds(loads: list[list[Row]]) -> None:
         compare_split_with_rebuild(warehouse, catalog, loads, "America/New_York")
+
+    holds()
+
+
+def test_sessions_that_campaigns_cut_are_those_of_a_rebuild(
+    warehouse: WarehouseOfTest, catalog: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(catalog, tmp_path / "catalog")
+    rules = (tmp_path / "catalog" / "events.yml").read_text()
+    cutting = rules.replace("campaign_change: false", "campaign_change: true")
+    assert cutting != rules
+    (tmp_path / "catalog" / "events.yml").write_text(cutting)
+
+    @settings(
+        max_examples=6,
+        deadline=None,
+        derandomize=True,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(loads=batches())
+    def holds(loads: list[list[Row]]) -> None:
+        warehouse.reset()
+        warehouse.declare(tmp_path / "catalog")
+        for number, load in enumerate(loads, start=1):
+            warehouse.land(load, load_id=f"2026010{number}T000000000000")
+            warehouse.build(select=("+fct_sessions",))
+        by_load = warehouse.table("marts.fct_sessions")
+        warehouse.forget_tables()
+        warehouse.build(select=("+fct_sessions",))
+        assert warehouse.table("marts.fct_sessions") == by_load
+        if not _is_ambiguous(loads):
+            found = warehouse.rows(
+                "select session_id, started_at, event_count "
+                "from marts.fct_sessions order by all"
+            )
+            person = person_of([event for load in loads for event in load])
+            assert found == _recounted_sessions(
+                _winners(loads), person, campaigns_cut=True
+            )
 
     holds()
 

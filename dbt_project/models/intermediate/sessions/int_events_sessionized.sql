@@ -17,6 +17,7 @@
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set timeout = setting('session_timeout_seconds') | int %}
 {% set longest = setting('session_max_seconds') | int %}
+{% set cuts_on_campaign = setting('session_cut_on_campaign_change') == 'true' %}
 {% set in_person_order = 'partition by person_id order by occurred_at, event_id' %}
 
 {% if setting('session_mode') == 'vendor' %}
@@ -204,33 +205,58 @@ events_to_place as (
 compared_with_previous as (
 
     select
-        {% if setting('session_cut_on_campaign_change') == 'true' %}
-        last_value(utm_campaign ignore nulls) over (
-            {{ in_person_order }} rows between unbounded preceding and 1 preceding
-        ) as previous_campaign,
-        {% endif %}
         *,
         lag(occurred_at) over ({{ in_person_order }}) as previous_at
     from events_to_place
 
 ),
 
-cut as (
+opened as (
 
     select
         *,
         previous_at is null
-        or occurred_at - previous_at > interval '{{ timeout }}' second as opens_visit,
+        or occurred_at - previous_at > interval '{{ timeout }}' second as opens_visit
+    from compared_with_previous
+
+),
+
+{% if cuts_on_campaign %}
+-- Within a visit: which earlier ones are at hand depends on what is placed again.
+told_of_campaigns as (
+
+    select
+        *,
+        last_value(utm_campaign ignore nulls) over (
+            partition by person_id, visit_number
+            order by occurred_at, event_id
+            rows between unbounded preceding and 1 preceding
+        ) as previous_campaign
+    from (
+        select
+            *,
+            count(case when opens_visit then 1 end) over ({{ in_person_order }})
+                as visit_number
+        from opened
+    ) as numbered
+
+),
+
+{% endif %}
+cut as (
+
+    select
+        *,
         false
         {% if setting('session_cut_at_midnight') == 'true' %}
         or cast({{ to_local_time('occurred_at') }} as date)
         <> cast({{ to_local_time('previous_at') }} as date)
         {% endif %}
-        {% if setting('session_cut_on_campaign_change') == 'true' %}
+        {% if cuts_on_campaign %}
         or utm_campaign <> previous_campaign
         {% endif %}
         as is_cut
-    from compared_with_previous
+    from {{ 'told_of_campaigns' if cuts_on_campaign else 'opened' }}
 
 ),
 
