@@ -49,6 +49,7 @@ CATALOG_TABLES = {
     "catalog_lifecycle": "One row per declared lifecycle.",
     "catalog_stickiness": "One row per declared stickiness.",
     "catalog_segmentations": "One row per declared segmentation of persons.",
+    "catalog_scores": "One row per declared score of persons.",
     "catalog_experiments": "One row per declared experiment, its expressions compiled.",
     "catalog_experiment_variants": "One row per experiment and variant.",
     "catalog_experiment_metrics": "One row per experiment and metric compared.",

@@ -48,6 +48,7 @@ from ingestion.catalog.retention_sql import (
     period_rows,
     retention_row,
 )
+from ingestion.catalog.score_sql import SCORE_COLUMNS, score_row, score_series
 from ingestion.catalog.settings import CatalogSettings
 
 Table = tuple[list[Row], pa.Schema]
@@ -78,6 +79,10 @@ def cohort_tables(
         "catalog_lifecycle": (cycles, LIFECYCLE_COLUMNS),
         "catalog_stickiness": (sticky, STICKINESS_COLUMNS),
         "catalog_segmentations": (parted, SEGMENTATION_COLUMNS),
+        "catalog_scores": (
+            [score_row(spec, compiler(spec)) for spec in catalog.scores],
+            SCORE_COLUMNS,
+        ),
         "catalog_groups": (
             [group_row(spec, compiler(spec)) for spec in group_specs(catalog)],
             GROUP_COLUMNS,
@@ -98,5 +103,7 @@ def _all_series(
         yield activity_series(compiler(spec), spec)
     for segmentation in catalog.segments:
         yield seen_series(compiler(segmentation))
+    for score in catalog.scores:
+        yield from score_series(score, compiler(score))
     for group in group_specs(catalog):
         yield from group_series(group, compiler(group))

@@ -63,6 +63,8 @@ from ingestion.catalog.retention_models import (
 from ingestion.catalog.revenue_models import RevenueFile
 from ingestion.catalog.role_checks import check_role_migration
 from ingestion.catalog.role_models import RoleMigrationSpec
+from ingestion.catalog.score_checks import check_score
+from ingestion.catalog.score_models import ScoreSpec
 
 Check = Callable[[Any, Part, KnownNames, ExpressionBinder], Iterator[Problem]]
 
@@ -109,6 +111,7 @@ DEFINITION_LISTS: Final = (
             ("audience.yml", "peer_benchmarks", PeerBenchmarkSpec),
         )
     ),
+    DefinitionList("segments.yml", "scores", "score", ScoreSpec, check_score),
     DefinitionList(
         "audience.yml",
         "role_migrations",

@@ -19,6 +19,7 @@ from ingestion.catalog.retention_models import (
     ActivityFilter,
     CohortDefinition,
 )
+from ingestion.catalog.score_models import ScoreSpec
 
 Span = Literal["day", "week", "month"]
 
@@ -172,3 +173,4 @@ class SegmentsFile(Declared):
     stickiness: tuple[StickinessSpec, ...] = ()
     segments: tuple[SegmentationSpec, ...] = ()
     features: tuple[FeatureSpec, ...] = ()
+    scores: tuple[ScoreSpec, ...] = ()

@@ -68,6 +68,7 @@ from ingestion.catalog.path_models import PathSpec
 from ingestion.catalog.performance_models import PerformanceSpec
 from ingestion.catalog.retention_models import CohortValueSpec, RetentionSpec
 from ingestion.catalog.role_models import RoleMigrationSpec
+from ingestion.catalog.score_models import ScoreSpec
 from ingestion.catalog.source_models import (
     ReaderSpec,
     SourcesFile,
@@ -143,6 +144,7 @@ class Catalog:
     lifecycle: tuple[LifecycleSpec, ...] = ()
     stickiness: tuple[StickinessSpec, ...] = ()
     segments: tuple[SegmentationSpec, ...] = ()
+    scores: tuple[ScoreSpec, ...] = ()
     experiments: tuple[ExperimentSpec, ...] = ()
     paths: tuple[PathSpec, ...] = ()
     referrals: tuple[ReferralSpec, ...] = ()

@@ -73,3 +73,8 @@
 {% macro known_items(list) %}{{ return(adapter.dispatch('known_items')(list)) }}{% endmacro %}
 {% macro default__known_items(list) %}{{ return('array_compact(' ~ list ~ ')') }}{% endmacro %}
 {% macro duckdb__known_items(list) %}{{ return('list_filter(' ~ list ~ ', lambda item: item is not null)') }}{% endmacro %}
+
+
+{% macro empty_list_of_numbers() %}{{ return(adapter.dispatch('empty_list_of_numbers')()) }}{% endmacro %}
+{% macro default__empty_list_of_numbers() %}{{ return('cast(null as array<double>)') }}{% endmacro %}
+{% macro duckdb__empty_list_of_numbers() %}{{ return('cast(null as double[])') }}{% endmacro %}

@@ -293,6 +293,7 @@ def test_files(write_catalog: WriteCatalog, tmp_path: Path) -> None:
         "catalog_lifecycle.parquet",
         "catalog_stickiness.parquet",
         "catalog_segmentations.parquet",
+        "catalog_scores.parquet",
         "catalog_experiments.parquet",
         "catalog_experiment_variants.parquet",
         "catalog_experiment_metrics.parquet",

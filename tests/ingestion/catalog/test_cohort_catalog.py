@@ -311,3 +311,55 @@ def test_defaults_of_segments(write_catalog: WriteCatalog) -> None:
     windows = [row["window_intervals"] for row in tables["catalog_stickiness"]]
     assert windows == [30, 24]
     assert tables["catalog_lifecycle"][0]["periods"] == '["day","week","month"]'
+
+
+PART = "{name: often, measure: active_days, full_at: 4}"
+
+
+@pytest.mark.parametrize(
+    ("line", "body", "expected"),
+    [
+        (
+            3,
+            "parts: [{name: a, measure: days, full_at: 1}]",
+            "'days' is not one of active_days, events, value, idle_days.",
+        ),
+        (
+            3,
+            "parts: [{name: a, measure: value, full_at: 1}]",
+            "`value` belongs to measure value, and only to it.",
+        ),
+        (
+            3,
+            "parts: [{name: a, measure: events, full_at: 0}]",
+            "`full_at`: Input should be greater than 0.",
+        ),
+        (2, "parts: []", "a score needs at least one part."),
+        (
+            2,
+            f"parts: [{PART}, {PART}]",
+            "part 'often' is declared twice, or is 'all'.",
+        ),
+        (
+            2,
+            f"parts: [{PART}]\n    bands: [{{name: high, starts_at: 50}}]",
+            "bands start at different scores, the lowest at 0.",
+        ),
+        (
+            2,
+            f"parts: [{PART}]\n    listed_days: 7",
+            "listed_days (7) is shorter than window_days (28).",
+        ),
+        (
+            3,
+            "parts: [{name: a, measure: events, full_at: 1, events: {event: viewed}}]",
+            "the event 'viewed' is not declared in events.yml.",
+        ),
+    ],
+)
+def test_score_errors(
+    line: int, body: str, expected: str, problems_of: ProblemsOf
+) -> None:
+    text = f"scores:\n  - name: s\n    {body}\n"
+    [problem] = problems_of(**{"segments.yml": text})
+    assert problem.startswith(f"segments.yml:{line}: score 's': {expected}")

@@ -1,0 +1,57 @@
+with scores as (
+
+    select * from {{ ref('int_person_scores') }}
+    where is_newest
+
+),
+
+-- The score itself, then each of its parts.
+told as (
+
+    select
+        score_name,
+        unit_key,
+        score_date,
+        'all' as part,
+        cast(null as double) as measured,
+        score as points,
+        cast(100 as double) as full_points,
+        band
+    from scores
+    {% for score in declared_scores() -%}
+    {% for part in score.parts -%}
+    union all
+    select
+        score_name,
+        unit_key,
+        score_date,
+        '{{ part.name }}' as part,
+        {{ item_of('measured', loop.index) }} as measured,
+        {{ item_of('points', loop.index) }} as points,
+        cast({{ part.full_points }} as double) as full_points,
+        cast(null as {{ dbt.type_string() }}) as band
+    from scores
+    where score_name = '{{ score.score_name }}'
+    {% endfor %}
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        told.score_name,
+        units.unit_id as person_id,
+        told.score_date,
+        told.part,
+        told.measured,
+        told.points,
+        told.full_points,
+        told.band
+    from told
+    inner join {{ ref('int_cohort_units') }} as units
+        on told.unit_key = units.unit_key
+
+)
+
+select * from final
