@@ -41,6 +41,7 @@ MARTS = (
     *("marts.fct_shares", "marts.fct_achievements", "marts.fct_leaderboards"),
     *("marts.fct_geography", "marts.fct_feature_adoption", "marts.fct_performance"),
     *("marts.fct_peer_benchmarks", "marts.fct_role_migrations"),
+    *("marts.fct_person_scores", "marts.fct_scores"),
 )
 START = datetime(2026, 3, 6, 20)
 TIMEOUT = timedelta(minutes=30)
