@@ -25,9 +25,12 @@ GAPS = (0, 0, 1, 5, 29, 30, 31, 200, 700, 1_500, 4_000, 9_000)
 NAMES = ("a", "a", "b", "b", "c", "x", "page", "page", "ping", "quiet")
 
 SESSIONS: tuple[dict[str, Any], ...] = (
-    {"max_session_hours": 1},
+    {"max_session_seconds": 3_600},
     {"cut_at_midnight": True, "requires_page_view": True},
-    {"max_session_hours": 2, "heartbeat": {"events": ["ping"]}, "timeout_minutes": 31},
+    {
+        **{"max_session_seconds": 7_200, "timeout_seconds": 1_860},
+        "heartbeat": {"events": ["ping"]},
+    },
 )
 
 

@@ -45,6 +45,7 @@ ZONE = "America/New_York"
 MODELS = (
     *("+fct_experiment_overlaps", "+fct_experiment_variant_metrics_daily"),
     *("+dim_experiments", "+fct_experiment_traffic_daily"),
+    "+fct_experiment_assignments",
 )
 DAYS_2 = timedelta(days=2)
 METRICS = (

@@ -234,6 +234,7 @@ def test_one_person_leaves_and_does_not_come_back(
     assert others(home) == before
 
 
+@pytest.mark.campaign
 def test_a_person_is_known_by_days_that_have_expired(
     used: Used, tmp_path: Path
 ) -> None:

@@ -101,8 +101,11 @@ def contrast_of(
     level = control_value if baseline is None else baseline
     ours = variance_of(treatment, treatment_value.gradient, treatment_value.gradient)
     theirs = variance_of(control, control_value.gradient, control_value.gradient)
+    # Two arms without a value have no difference: that of two infinities is none.
+    with np.errstate(invalid="ignore"):
+        difference = treatment_value.value - control_value.value
     return assembled(
-        difference=treatment_value.value - control_value.value,
+        difference=difference,
         variances=(theirs, ours),
         counts=(control.count, treatment.count),
         baseline=level.value,

@@ -9,8 +9,7 @@ select
 from {{ model }}
 group by score_name, person_id
 having
-    count(*) <> count(distinct part)
-    or count(case when part = 'all' then 1 end) <> 1
+    count(case when part = 'all' then 1 end) <> 1
     or min(points) < 0
     or count(case when points > full_points + 0.000001 then 1 end) > 0
     or abs(
