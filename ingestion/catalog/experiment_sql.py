@@ -24,24 +24,36 @@ import pyarrow as pa
 
 from ingestion.catalog.cohort_series import canonical_json
 from ingestion.catalog.columns import EVENT_COLUMNS
+from ingestion.catalog.experiment_columns import (
+    COMPONENT_COLUMNS,
+    EXPERIMENT_COLUMNS,
+    METRIC_COLUMNS,
+    VARIANT_COLUMNS,
+)
 from ingestion.catalog.experiment_models import (
     DEFAULT_MDE,
     DEFAULT_WINDOW,
     ExperimentMetric,
     ExperimentSpec,
 )
+from ingestion.catalog.experiment_streams import (
+    FLAGS,
+    kind_of,
+    quantile_of,
+    side_of,
+    stream_of_events,
+    stream_of_pair,
+)
 from ingestion.catalog.expressions import ExpressionKind, compile_expression
 from ingestion.catalog.fields import window_seconds
 from ingestion.catalog.funnel_sql import funnel_row
 from ingestion.catalog.metric_models import (
     Metric,
-    PercentileMetric,
     RetentionMetric,
     TimeToMetric,
 )
 from ingestion.catalog.metric_sql import (
     CompiledMetric,
-    Component,
     MetricCompiler,
     content_hash,
     named_events,
@@ -52,95 +64,11 @@ from ingestion.catalog.settings import CatalogSettings
 Row = dict[str, Any]
 Table = tuple[list[Row], pa.Schema]
 
-_TEXT: Final = pa.string()
-_NUMBER: Final = pa.float64()
 # Raise it when the same declaration begins to mean other figures.
 _MEANING_VERSION: Final = 1
 _LONGEST_FUNNEL_DAYS: Final = 36_500
 # DuckDB keeps texts of up to 12 bytes in place: joining by them costs what numbers do.
 _ID_LENGTH: Final = 12
-
-EXPERIMENT_COLUMNS: Final = pa.schema(
-    [
-        *(pa.field(name, _TEXT) for name in ("experiment_name", "label")),
-        *(pa.field(name, _TEXT) for name in ("hypothesis", "owner", "template")),
-        *(pa.field(name, _TEXT) for name in ("status", "unit", "unit_sql")),
-        pa.field("start_date", pa.date32()),
-        pa.field("end_date", pa.date32()),
-        pa.field("planned_days", pa.int32()),
-        pa.field("planned_units", pa.int64()),
-        pa.field("confidence", _NUMBER),
-        pa.field("power", _NUMBER),
-        pa.field("covariate_days", pa.int32()),
-        pa.field("several_variants_limit", _NUMBER),
-        pa.field("misassigned_limit", _NUMBER),
-        pa.field("control_variant", _TEXT),
-        pa.field("variant_count", pa.int32()),
-        pa.field("assigned_by", _TEXT),
-        pa.field("salt", _TEXT),
-        pa.field("holdout_rate", _NUMBER),
-        pa.field("exclusion_group", _TEXT),
-        pa.field("slot_from", _NUMBER),
-        pa.field("slot_to", _NUMBER),
-        pa.field("exposure_filter_sql", _TEXT),
-        pa.field("variant_sql", _TEXT),
-        pa.field("slices", _TEXT),
-        pa.field("slice_limit", pa.int32()),
-        pa.field("strata", _TEXT),
-        pa.field("uses_person_properties", pa.bool_()),
-        pa.field("include_excluded_traffic", pa.bool_()),
-        pa.field("figures_hash", _TEXT),
-        pa.field("config_hash", _TEXT),
-        pa.field("definition", _TEXT),
-    ]
-)
-VARIANT_COLUMNS: Final = pa.schema(
-    [
-        pa.field("experiment_name", _TEXT),
-        pa.field("variant", _TEXT),
-        pa.field("position", pa.int32()),
-        pa.field("allocation", _NUMBER),
-        pa.field("is_control", pa.bool_()),
-    ]
-)
-METRIC_COLUMNS: Final = pa.schema(
-    [
-        *(pa.field(name, _TEXT) for name in ("experiment_name", "metric_name")),
-        pa.field("position", pa.int32()),
-        *(pa.field(name, _TEXT) for name in ("role", "source_metric", "funnel_name")),
-        *(pa.field(name, _TEXT) for name in ("label", "unit", "direction")),
-        *(pa.field(name, _TEXT) for name in ("metric_type", "metric_kind")),
-        pa.field("window_seconds", pa.int64()),
-        pa.field("retention_day", pa.int32()),
-        pa.field("margin", _NUMBER),
-        pa.field("mde", _NUMBER),
-        pa.field("cap_lower", _NUMBER),
-        pa.field("cap_upper", _NUMBER),
-        pa.field("numerator_component", _TEXT),
-        pa.field("numerator_is_flag", pa.bool_()),
-        pa.field("denominator_component", _TEXT),
-        pa.field("denominator_is_flag", pa.bool_()),
-        pa.field("value_component", _TEXT),
-        pa.field("quantile", _NUMBER),
-    ]
-)
-COMPONENT_COLUMNS: Final = pa.schema(
-    [
-        pa.field("component_id", _TEXT),
-        *(pa.field(name, _TEXT) for name in ("unit", "unit_sql", "component_kind")),
-        *(pa.field(name, _TEXT) for name in ("filter_sql", "value_sql")),
-        pa.field("base_filter_sql", _TEXT),
-        pa.field("window_seconds", pa.int64()),
-        pa.field("funnel_name", _TEXT),
-        pa.field("uses_person_properties", pa.bool_()),
-        pa.field("include_excluded_traffic", pa.bool_()),
-        pa.field("first_date", pa.date32()),
-        pa.field("last_date", pa.date32()),
-    ]
-)
-_PROPORTIONS: Final = ("unique_persons", "active_persons", "conversion", "retention")
-_FLAGS: Final = ("unique_persons", "active_persons")
-_QUANTILES: Final = {"median": 0.5, "p90": 0.9}
 
 
 @dataclass(slots=True)
@@ -270,8 +198,8 @@ class ExperimentCompiler:
             "metric_kind": "proportion",
             "window_seconds": window,
             "retention_day": None,
-            **_side("numerator", component, is_flag=True),
-            **_side("denominator", None),
+            **side_of("numerator", component, is_flag=True),
+            **side_of("denominator", None),
         }
 
     def _of_metric(self, chosen: ExperimentMetric) -> Row:
@@ -283,7 +211,7 @@ class ExperimentCompiler:
             "unit": metric.unit,
             "direction": metric.direction,
             "metric_type": metric.type,
-            "metric_kind": _kind(metric),
+            "metric_kind": kind_of(metric),
             "window_seconds": window,
             "retention_day": compiled.retention_day,
             **self._sides(metric, compiled, window),
@@ -302,29 +230,31 @@ class ExperimentCompiler:
             "include_excluded_traffic": metric.include_bots,
             "uses_person_properties": compiled.uses_person_properties,
         }
-        pair = _pair(compiled)
+        pair = stream_of_pair(compiled)
         reach = window or (compiled.retention_day or 0) * 86_400
-        sides = {**_side("numerator", None), **_side("denominator", None)}
-        quantile = _quantile(metric)
+        sides = {**side_of("numerator", None), **side_of("denominator", None)}
+        quantile = quantile_of(metric)
         if quantile is not None:
-            stream = pair or _events(compiled.components[0])
+            stream = pair or stream_of_events(compiled.components[0])
             values = self._component(reach, **traffic, **stream)
             return {**sides, "value_component": values, "quantile": quantile}
         if isinstance(metric, TimeToMetric):
             counted = {**(pair or {}), "component_kind": "first_conversion"}
             return {
-                **_side("numerator", self._component(reach, **traffic, **(pair or {}))),
-                **_side("denominator", self._component(reach, **traffic, **counted)),
+                **side_of(
+                    "numerator", self._component(reach, **traffic, **(pair or {}))
+                ),
+                **side_of("denominator", self._component(reach, **traffic, **counted)),
             }
         if pair:
             only = self._component(reach, **traffic, **pair)
-            return {**sides, **_side("numerator", only, is_flag=True)}
+            return {**sides, **side_of("numerator", only, is_flag=True)}
         for part in compiled.components:
             side = "denominator" if part["role"] == "denominator" else "numerator"
-            sides |= _side(
+            sides |= side_of(
                 side,
-                self._component(reach, **traffic, **_events(part)),
-                is_flag=part["aggregate"] in _FLAGS,
+                self._component(reach, **traffic, **stream_of_events(part)),
+                is_flag=part["aggregate"] in FLAGS,
             )
         return sides
 
@@ -419,52 +349,3 @@ def _variants(spec: ExperimentSpec) -> Iterator[Row]:
             "allocation": variant.allocation,
             "is_control": variant.is_control,
         }
-
-
-def _kind(metric: Metric) -> str:
-    if metric.type in _PROPORTIONS:
-        return "proportion"
-    if _quantile(metric) is not None:
-        return "quantile"
-    return "ratio" if metric.type in ("ratio", "average", "time_to") else "mean"
-
-
-def _quantile(metric: Metric) -> float | None:
-    """Give the quantile that a metric is of single amounts, if it is one."""
-    if isinstance(metric, TimeToMetric):
-        return _QUANTILES.get(metric.statistic)
-    return metric.percentile if isinstance(metric, PercentileMetric) else None
-
-
-def _side(side: str, component: str | None, *, is_flag: bool = False) -> Row:
-    return {f"{side}_component": component, f"{side}_is_flag": is_flag}
-
-
-def _events(part: Component) -> Row:
-    """Give the stream of a count, sum or flag; what has no value is no event of it."""
-    value = part["value_sql"]
-    if part["aggregate"] == "unique_values":
-        return {
-            "component_kind": "values",
-            "filter_sql": part["filter_sql"],
-            "value_sql": value,
-        }
-    counted = f"CASE WHEN {value} IS NOT NULL THEN 1 END"
-    return {
-        "filter_sql": part["filter_sql"],
-        "value_sql": counted if part["aggregate"] == "count_values" else value,
-    }
-
-
-def _pair(compiled: CompiledMetric) -> Row | None:
-    """Give the stream of conversions or their times (with the base), or of returns."""
-    if compiled.conversion_filter_sql is None:
-        return None
-    if compiled.retention_day is not None:
-        return {"filter_sql": compiled.conversion_filter_sql}
-    return {
-        "component_kind": "conversion" if compiled.statistic is None else "time_to",
-        "filter_sql": compiled.conversion_filter_sql,
-        "base_filter_sql": compiled.base_filter_sql,
-        "window_seconds": compiled.window_seconds,
-    }
