@@ -294,7 +294,7 @@ def test_sessions_that_campaigns_cut_are_those_of_a_rebuild(
     (tmp_path / "catalog" / "events.yml").write_text(cutting)
 
     @settings(
-        max_examples=6,
+        max_examples=3,
         deadline=None,
         derandomize=True,
         phases=(Phase.generate,),
