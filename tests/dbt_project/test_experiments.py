@@ -197,7 +197,7 @@ def test_sums_are_those_of_units_and_of_a_rebuild(
 
 @pytest.mark.campaign
 @MANY
-@given(drawn=nights(24))
+@given(drawn=nights(12))
 def test_many_sums_are_those_of_units_and_of_a_rebuild(
     warehouse: WarehouseOfTest, drawn: list[Sample]
 ) -> None:
