@@ -31,16 +31,6 @@ def published(settings: Settings) -> Warehouse:
     return Warehouse(path, settings.threads, settings.memory_limit, settings.scratch)
 
 
-def warehouse_of(settings: Settings) -> Warehouse:
-    """Return the warehouse itself, for what only events tell; a night may hold it."""
-    return Warehouse(
-        settings.warehouse_path,
-        settings.threads,
-        settings.memory_limit,
-        settings.scratch,
-    )
-
-
 def histories(copy: Warehouse) -> dict[str, History]:
     """Return what each metric was like per person over the last 28 days, by name."""
     if AA_VALIDATION.qualified not in copy.tables(AA_VALIDATION.schema):

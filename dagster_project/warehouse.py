@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from dagster_project.settings import Settings
 from dagster_project.tables import Table
 from dagster_project.warehouse_seal import Seal
 
@@ -115,6 +116,16 @@ class Warehouse:
         """
         with self.connect(read_only=False) as connection:
             return create_table(connection, table, parquet_relation(table, files))
+
+
+def warehouse_of(settings: Settings) -> Warehouse:
+    """Return the warehouse of a home."""
+    return Warehouse(
+        settings.warehouse_path,
+        threads=settings.threads,
+        memory_limit=settings.memory_limit,
+        scratch=settings.scratch,
+    )
 
 
 def parquet_relation(table: Table, files: Sequence[Path]) -> str:

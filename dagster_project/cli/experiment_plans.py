@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -23,15 +23,15 @@ def history_of(
     settings: Settings, metric: str, events: Sequence[str], window: str | None
 ) -> History:
     """Return how those fared who had one of the events; else how everybody did."""
-    from dagster_project.experiment_history import histories, published, warehouse_of
+    from dagster_project.experiment_history import histories, published
     from dagster_project.exposed_history import exposed_history
+    from dagster_project.warehouse import warehouse_of
     from ingestion.catalog.experiment_models import DEFAULT_WINDOW
     from ingestion.catalog.fields import window_seconds
 
     if events:
         seconds = window_seconds(window or DEFAULT_WINDOW)
-        warehouse = warehouse_of(settings)
-        own = exposed_history(warehouse, settings, metric, events, seconds)
+        own = exposed_history(warehouse_of(settings), settings, metric, events, seconds)
         if own is not None:
             return own
         say(f"Too few persons had {' or '.join(events)} lately to plan by them.")
@@ -63,7 +63,6 @@ def plan_by(
         return planned(history, wish, least_units=least_units, least_days=least_days)
     except ValueError as error:
         refuse(str(error))
-        raise
 
 
 def plan_of(
@@ -104,7 +103,7 @@ def say(text: str) -> None:
     output.console().print(text, highlight=False, soft_wrap=True)
 
 
-def refuse(message: str) -> None:
+def refuse(message: str) -> NoReturn:
     """Say what is wrong with a command, and end it."""
     output.complain(message)
     raise typer.Exit(ExitCode.USAGE)

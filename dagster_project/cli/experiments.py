@@ -225,9 +225,9 @@ def report(name: Name, wait: Wait = False) -> None:
 
     Example: `daybreak experiments report checkout_redesign`
     """
-    from dagster_project.defs.resources import warehouse_of
     from dagster_project.experiment_pages import page_name, write_pages
     from dagster_project.run_lock import hold_run_lock
+    from dagster_project.warehouse import warehouse_of
 
     settings = Settings()
     if _declared(settings, name).status == "draft":

@@ -147,10 +147,10 @@ def report(wait: Wait = False) -> None:
 
     Example: `DAYBREAK_PRODUCT_NAME=Acme daybreak report`
     """
-    from dagster_project.defs.resources import warehouse_of
     from dagster_project.ledger import Ledger
     from dagster_project.record import latest_check_results
     from dagster_project.run_lock import hold_run_lock
+    from dagster_project.warehouse import warehouse_of
     from dagster_project.weekly_report import write_weekly
 
     settings = Settings()
@@ -208,10 +208,10 @@ def publish(wait: Wait = False, postgres: Postgres = None) -> None:
     if postgres:
         _publish_to_postgres(postgres, wait=wait)
         return
-    from dagster_project.defs.resources import warehouse_of
     from dagster_project.ledger import Ledger
     from dagster_project.publish_again import publish_last_night
     from dagster_project.run_lock import hold_run_lock
+    from dagster_project.warehouse import warehouse_of
 
     settings = Settings()
     settings.apply_environment()

@@ -12,17 +12,7 @@ from dagster_project.ledger import Ledger
 from dagster_project.night_log import NIGHT
 from dagster_project.run_lock import hold_run_lock
 from dagster_project.settings import Settings
-from dagster_project.warehouse import Warehouse
-
-
-def warehouse_of(settings: Settings) -> Warehouse:
-    """Return the warehouse of a home."""
-    return Warehouse(
-        settings.warehouse_path,
-        threads=settings.threads,
-        memory_limit=settings.memory_limit,
-        scratch=settings.scratch,
-    )
+from dagster_project.warehouse import warehouse_of
 
 
 @dg.resource(

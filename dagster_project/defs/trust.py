@@ -12,6 +12,10 @@ COMPARED = [
     dg.AssetKey(["marts", "dim_persons"]),
     dg.AssetKey(["marts", "fct_sessions"]),
     dg.AssetKey(["marts", "fct_funnel_attempts"]),
+    dg.AssetKey(["marts", "fct_mrr_movements"]),
+    dg.AssetKey(["marts", "fct_segment_members"]),
+    dg.AssetKey(["intermediate", "int_person_days"]),
+    dg.AssetKey(["intermediate", "int_attribution_touches"]),
 ]
 
 

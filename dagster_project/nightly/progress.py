@@ -116,7 +116,7 @@ class Progress:
 def _rows(stage: _Stage) -> str:
     if stage.rows:
         return f"{stage.rows:,} rows"
-    return "unchanged" if stage.unchanged else ""
+    return "unchanged" if 0 < stage.unchanged == stage.tables else ""
 
 
 def _tables(stage: _Stage) -> str:

@@ -15,7 +15,6 @@ import dagster as dg
 from rich.console import Console
 
 from dagster_project.defs.automation import as_of_tags, run_config
-from dagster_project.defs.resources import warehouse_of
 from dagster_project.night_log import NIGHT, ProgressHandler
 from dagster_project.nightly.headlines import Headline, duplicates, headlines
 from dagster_project.nightly.outcome import Outcome, outcome_of
@@ -23,6 +22,7 @@ from dagster_project.nightly.progress import Progress
 from dagster_project.nightly.quick_history import quick_history
 from dagster_project.run_lock import hold_run_lock
 from dagster_project.settings import Settings
+from dagster_project.warehouse import warehouse_of
 
 
 @dataclass(frozen=True)

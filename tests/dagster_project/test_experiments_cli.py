@@ -14,11 +14,10 @@ from dagster_project.analysis.experiment_results.results import results_of
 from dagster_project.catalog_folder import compile_into_lake, read_catalog
 from dagster_project.cli.app import app
 from dagster_project.experiment_frames import tables_of
-from dagster_project.experiment_history import warehouse_of
 from dagster_project.exposed_history import exposed_history
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.tables import AA_VALIDATION, Table
-from dagster_project.warehouse import Warehouse, WarehouseError
+from dagster_project.warehouse import Warehouse, WarehouseError, warehouse_of
 from ingestion.catalog import load_catalog
 from tests.analysis.experiment_results.experiments_of_test import Declared, frames_of
 from tests.dagster_project.events_of_test import END, events_of, write_warehouse

@@ -12,9 +12,9 @@ import pytest
 
 from dagster_project.analysis.experiment_plan import History
 from dagster_project.catalog_folder import compile_into_lake, read_catalog
-from dagster_project.experiment_history import warehouse_of
 from dagster_project.exposed_history import exposed_history
 from dagster_project.settings import DBT_PROJECT, Settings
+from dagster_project.warehouse import warehouse_of
 from tests.dagster_project.events_of_test import END, ZONE, events_of, write_warehouse
 
 WEEK = timedelta(days=7)

@@ -265,18 +265,20 @@ def recount(
     assert actives == _recounted_actives(winners, person, local)
 
 
+IN_EVERY_RUN = settings(
+    deadline=None,
+    derandomize=True,
+    phases=(Phase.generate,),
+    suppress_health_check=list(HealthCheck),
+)
+
+
 def test_any_split_into_loads_gives_the_same_marts(
     warehouse: WarehouseOfTest, catalog: Path
 ) -> None:
     """In the zone whose clock changes; the campaign has others, and UTC."""
 
-    @settings(
-        max_examples=1,
-        deadline=None,
-        derandomize=True,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(IN_EVERY_RUN, max_examples=1)
     @given(loads=batches())
     def holds(loads: list[list[Row]]) -> None:
         compare_split_with_rebuild(warehouse, catalog, loads, "America/New_York")
@@ -293,13 +295,7 @@ def test_sessions_that_campaigns_cut_are_those_of_a_rebuild(
     assert cutting != rules
     (tmp_path / "catalog" / "events.yml").write_text(cutting)
 
-    @settings(
-        max_examples=3,
-        deadline=None,
-        derandomize=True,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(IN_EVERY_RUN, max_examples=3)
     @given(loads=batches())
     def holds(loads: list[list[Row]]) -> None:
         warehouse.reset()
