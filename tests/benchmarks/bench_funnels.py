@@ -54,6 +54,11 @@ def main() -> None:
             day="event_date",
             copies=copies_for(connection, options.events),
         )
+        connection.execute(
+            "create or replace table person_keys as"
+            " select distinct person_key, person_id from events"
+            " where person_id is not null"
+        )
         report(connection, query)
         add_busy_person(connection)
         print("with a busy person:")
@@ -85,7 +90,10 @@ def compiled_funnel(home: Path) -> str:
     )
     funnels = f"funnels:\n  - name: four_steps\n    window: {WINDOW}\n    steps:\n"
     compiled = build(home, {"funnels.yml": funnels + steps}, ["+int_funnel_attempts"])
-    return over_copies((compiled / MODEL).read_text(), {"int_events": "events"})
+    return over_copies(
+        (compiled / MODEL).read_text(),
+        {"int_events": "events", "int_person_keys": "person_keys"},
+    )
 
 
 def add_busy_person(connection: duckdb.DuckDBPyConnection) -> None:
@@ -98,6 +106,7 @@ def add_busy_person(connection: duckdb.DuckDBPyConnection) -> None:
             [{names}][1 + number % {len(STEPS)}] as event_name,
             'busy-' || number as event_id,
             'busy' as person_id,
+            -1 as person_key,
             timestamp '2026-02-01' + number * interval '1' minute as occurred_at,
             date '2026-02-01' as event_date,
             false as is_bot,
@@ -105,6 +114,7 @@ def add_busy_person(connection: duckdb.DuckDBPyConnection) -> None:
         from range({len(STEPS) * BUSY}) as events (number)
         """
     )
+    connection.execute("insert into person_keys values (-1, 'busy')")
 
 
 def self_join() -> str:

@@ -24,6 +24,7 @@ from ingestion.user_agents import add_user_agents
 DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 PERSONS = 4_000
 RUNS = 3
+COPY_OF_PERSON = "person_id || '-' || number"
 
 
 def build(home: Path, catalog: Mapping[str, str], models: Sequence[str]) -> Path:
@@ -100,16 +101,18 @@ def copy_rows(
 
     In the order of days, as rows land.
     """
+    relation = f"original.intermediate.{source}"
+    new = {key: f"{key} || '-' || number", "person_id": COPY_OF_PERSON}
+    described = connection.execute(f"describe {relation}").fetchall()
+    if any(column[0] == "person_key" for column in described):
+        new["person_key"] = f"cast(hash({COPY_OF_PERSON}) >> 4 as bigint)"
+    listed = ", ".join(f"{sql} as {column}" for column, sql in new.items())
     connection.execute(
         f"""
         create or replace table {name} as
-        select
-            rows.* replace (
-                {key} || '-' || number as {key},
-                person_id || '-' || number as person_id
-            )
+        select rows.* replace ({listed})
         from range({copies}) as copies (number)
-        cross join original.intermediate.{source} as rows
+        cross join {relation} as rows
         order by {day}, hash({key})
         """
     )

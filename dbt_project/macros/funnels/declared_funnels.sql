@@ -52,7 +52,7 @@
 {# What an attempt must have in common: the unit that is counted, what is held constant
    and, where a breakdown splits the events, its value. #}
 {% macro track_columns(funnel, breakdown=none) -%}
-    {%- set columns = ['unit_id'] -%}
+    {%- set columns = ['unit_key'] -%}
     {%- for expression in funnel.plan.hold_constant -%}
         {%- do columns.append('held_' ~ loop.index) -%}
     {%- endfor -%}

@@ -27,19 +27,44 @@
     select
         '{{ funnel.funnel_name }}' as funnel_name,
         '{{ breakdown.name if breakdown else 'all' }}' as breakdown,
-        {{ 'breakdown_value' if breakdown else "'all'" }} as breakdown_value,
-        unit_id,
-        person_id,
-        attempt_id,
-        entered_at,
-        entered_local_at,
-        reached_step,
-        step_times,
-        last_step_at,
-        worth
-    from run_{{ loop.index0 }}_kept
+        attempts.breakdown_value,
+        {{ id_of_unit(funnel, 'attempts') }} as unit_id,
+        {{ id_of_person(funnel, 'attempts') }} as person_id,
+        {{ id_of_unit(funnel, 'attempts') }} || ' ' || attempts.attempt_name as attempt_id,
+        attempts.entered_at,
+        attempts.entered_local_at,
+        attempts.reached_step,
+        attempts.step_times,
+        attempts.last_step_at,
+        attempts.worth,
+        attempts.is_best_of_period
+    from (
+        {{ marked_attempts(funnel, 'run_' ~ loop.index0 ~ '_kept', breakdown) }}
+    ) as attempts
+    {{ join_of_persons(funnel, 'attempts') }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+{%- endmacro %}
+
+
+{# Attempts, and which of them speak for their unit in the shortest period: of totals
+   each. #}
+{% macro marked_attempts(funnel, relation, breakdown) -%}
+    {%- set period = 'hour' if 'hour' in fromjson(funnel.periods) else 'day' -%}
+    select
+        *,
+        {% if not breakdown -%}
+        'all' as breakdown_value,
+        {% endif -%}
+        {% if funnel.counting == 'totals' -%}
+        true
+        {%- else -%}
+        row_number() over (
+            partition by unit_key{{ ', breakdown_value' if breakdown }}, date_trunc('{{ period }}', entered_local_at)
+            order by {{ best_attempt_first(name='attempt_name') }}
+        ) = 1
+        {%- endif %} as is_best_of_period
+    from {{ relation }}
 {%- endmacro %}
 
 
@@ -55,11 +80,10 @@
     {{ run }}_cut as (
 
         select
-            {{ track | join(', ') }},
-            person_id,
+            {{ (track + person_columns(funnel)) | join(', ') }},
             step_1_at as entered_at,
             {{ local_time_of_funnel(funnel, 'step_1_at') }} as entered_local_at,
-            {{ name_of_attempt(track) }} as attempt_id,
+            {{ name_of_attempt(track) }} as attempt_name,
             {{ 'event_id,' if funnel.step_order != 'ordered' }}
             1
             {%- for step in funnel.plan.steps[1:] %}
@@ -139,7 +163,7 @@
 
 {# Entries of one unit at one instant are one attempt. #}
 {% macro name_of_attempt(track) -%}
-    {%- for column in track if column != 'breakdown_value' -%}
+    {%- for column in track if column not in ('unit_key', 'breakdown_value') -%}
     {{ column }} || ' ' ||{{ ' ' }}
     {%- endfor -%}
     cast(step_1_at as {{ dbt.type_string() }})
@@ -190,7 +214,7 @@
         from {{ run }}_standing
         where reached_step = {{ funnel.step_count }}
         qualify row_number() over (
-            partition by {{ listed }}, last_step_at order by entered_at desc, attempt_id
+            partition by {{ listed }}, last_step_at order by entered_at desc, attempt_name
         ) = 1
 
     ),
@@ -207,7 +231,7 @@
                 and standing.entered_at <= converted.last_step_at
                 and standing.last_step_at >= converted.entered_at
         where
-            converted.attempt_id is null
+            converted.attempt_name is null
             and standing.reached_step < {{ funnel.step_count }}
 
     ),
@@ -236,9 +260,9 @@
 
         select
             here.*,
-            later.attempt_id as next_attempt_id,
+            later.attempt_name as next_attempt_name,
             row_number() over (
-                partition by {{ same_columns('here', track) }} order by here.entered_at, here.attempt_id
+                partition by {{ same_columns('here', track) }} order by here.entered_at, here.attempt_name
             ) as attempt_order
         from {{ relation }} as here
         {{ asof_left_join() }} {{ relation }} as later
@@ -250,16 +274,16 @@
 
     chain as (
 
-        select {{ same_columns('linked', track) }}, attempt_id, next_attempt_id
+        select {{ same_columns('linked', track) }}, attempt_name, next_attempt_name
         from linked
         where attempt_order = 1
         union all
-        select {{ same_columns('linked', track) }}, linked.attempt_id, linked.next_attempt_id
+        select {{ same_columns('linked', track) }}, linked.attempt_name, linked.next_attempt_name
         from chain
         inner join linked
             on
                 {{ same_track(track, 'chain', 'linked') }}
-                and chain.next_attempt_id = linked.attempt_id
+                and chain.next_attempt_name = linked.attempt_name
 
     )
 
@@ -268,14 +292,14 @@
     inner join chain
         on
             {{ same_track(track, 'attempts', 'chain') }}
-            and attempts.attempt_id = chain.attempt_id
+            and attempts.attempt_name = chain.attempt_name
 {%- endmacro %}
 
 
 {# Which attempt speaks for a unit: the one that came farthest; of these the one that
    was there first, from the latest entry. The best of a week is the best of its days. #}
-{% macro best_attempt_first(relation='') -%}
-    {{ relation }}reached_step desc, {{ relation }}last_step_at, {{ relation }}entered_at desc, {{ relation }}attempt_id
+{% macro best_attempt_first(relation='', name='attempt_id') -%}
+    {{ relation }}reached_step desc, {{ relation }}last_step_at, {{ relation }}entered_at desc, {{ relation }}{{ name }}
 {%- endmacro %}
 
 

@@ -11,26 +11,33 @@
     select
         '{{ funnel.funnel_name }}' as funnel_name,
         '{{ breakdown.name }}' as breakdown,
-        unit_id,
-        {{ person_of(funnel, 'step_events') }},
-        cast({{ local_time_of_funnel(funnel, 'occurred_at') }} as date) as touch_date,
-        {{ group }} as breakdown_value,
-        occurred_at as touched_at,
-        event_id,
+        {{ id_of_unit(funnel, 'touches') }} as unit_id,
+        {{ id_of_person(funnel, 'touches') }} as person_id,
+        touches.touch_date,
+        touches.breakdown_value,
+        touches.occurred_at as touched_at,
+        touches.event_id,
         '{{ breakdown.attribution }}' as attribution,
         '{{ funnel.declaration }}' as declaration
-    from step_events
-    where
-        ({{ steps | join(' or ') }})
-        and {{ group }} is not null
-        and {{ lies_in_reach_of_range(funnel) }}
-        {% if days != 'all' -%}
-        and cast({{ local_time_of_funnel(funnel, 'occurred_at') }} as date) in ({{ date_literals(days) }})
-        {%- endif %}
-    qualify row_number() over (
-        partition by unit_id, cast({{ local_time_of_funnel(funnel, 'occurred_at') }} as date)
-        order by {{ 'occurred_at, event_id' if breakdown.attribution == 'first_touch' else 'occurred_at desc, event_id desc' }}
-    ) = 1
+    from (
+        select
+            *,
+            {{ group }} as breakdown_value,
+            cast({{ local_time_of_funnel(funnel, 'occurred_at') }} as date) as touch_date
+        from step_events
+        where
+            ({{ steps | join(' or ') }})
+            and {{ group }} is not null
+            and {{ lies_in_reach_of_range(funnel) }}
+            {% if days != 'all' -%}
+            and cast({{ local_time_of_funnel(funnel, 'occurred_at') }} as date) in ({{ date_literals(days) }})
+            {%- endif %}
+        qualify row_number() over (
+            partition by unit_key, touch_date
+            order by {{ 'occurred_at, event_id' if breakdown.attribution == 'first_touch' else 'occurred_at desc, event_id desc' }}
+        ) = 1
+    ) as touches
+    {{ join_of_persons(funnel, 'touches') }}
     {{ 'union all' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}

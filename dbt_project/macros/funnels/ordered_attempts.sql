@@ -1,7 +1,7 @@
 {# Ordered funnels: from each entry to the first event of step 2 after it, from there to
    the first of step 3, and so on; who has no next step in time is done. One join for
    each step finds the next event of a track, so no pair of events is ever made. Each
-   block gives the attempts of one run, a row for each: the track, person_id, step_1_at,
+   block gives the attempts of one run, a row for each: the track, who did it, step_1_at,
    step_2_at, …, worth. #}
 
 {# Steps that share no event name, or whose order is told by ids or by later times. #}
@@ -28,7 +28,9 @@
 
         select
             {{ listed }},
-            {{ 'min(person_id)' if counts_others_than_persons(funnel) else 'unit_id' }} as person_id,
+            {% for column in person_columns(funnel) -%}
+            min({{ column }}) as {{ column }},
+            {% endfor -%}
             {{ key }} as reached_key,
             {{ 'occurred_at' if key == 'occurred_at' else 'min(occurred_at)' }} as step_1_at,
             {{ 'max(worth)' if funnel.plan.value else 'null' }} as worth
@@ -44,8 +46,7 @@
     step_{{ step }} as (
 
         select
-            {{ same_columns('reached', track) }},
-            reached.person_id,
+            {{ same_columns('reached', track + person_columns(funnel)) }},
             case when {{ is_in_time('later', funnel) }} then later.{{ key }} end as reached_key,
             {% for earlier in range(1, step) -%}
             reached.step_{{ earlier }}_at,
@@ -65,8 +66,7 @@
 
     {% for last in range(1, count + 1) -%}
     select
-        {{ listed }},
-        person_id,
+        {{ (track + person_columns(funnel)) | join(', ') }},
         {% for step in range(1, count + 1) -%}
         {{ 'step_' ~ step ~ '_at' if step <= last else 'cast(null as timestamp) as step_' ~ step ~ '_at' }},
         {% endfor -%}
@@ -119,9 +119,9 @@
     select
         {{ track | join(', ') }},
         occurred_at,
-        {% if counts_others_than_persons(funnel) -%}
-        min(case when is_step_1 then person_id end) as person_id,
-        {% endif -%}
+        {% for column in person_columns(funnel) -%}
+        min(case when is_step_1 then {{ column }} end) as {{ column }},
+        {% endfor -%}
         {% for reach in funnel.plan.reach -%}
         {{ reach }} as reach_{{ loop.index }},
         {% endfor -%}
@@ -138,8 +138,7 @@
     step_1 as (
 
         select
-            {{ track | join(', ') }},
-            {{ person_of(funnel, 'instants') }},
+            {{ (track + person_columns(funnel)) | join(', ') }},
             occurred_at as step_1_at,
             1 as began,
             {% for reach in funnel.plan.reach[1:] -%}
@@ -159,10 +158,7 @@
     step_{{ step }} as (
 
         select
-            {% for column in track -%}
-            reached.{{ column }},
-            {% endfor -%}
-            reached.person_id,
+            {{ same_columns('reached', track + person_columns(funnel)) }},
             {% for earlier in range(1, step) -%}
             reached.step_{{ earlier }}_at,
             {% endfor -%}
@@ -186,8 +182,7 @@
     {%- endfor %}
 
     select
-        {{ track | join(', ') }},
-        person_id,
+        {{ (track + person_columns(funnel)) | join(', ') }},
         {% for step in range(1, count + 1) -%}
         step_{{ step }}_at,
         {% endfor -%}

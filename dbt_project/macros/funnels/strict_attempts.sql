@@ -3,8 +3,7 @@
 {% macro strict_attempts(funnel, events, track, days) -%}
     {%- set in_order = 'partition by ' ~ track | join(', ') ~ ' order by occurred_at, event_id' -%}
     select
-        {{ track | join(', ') }},
-        person_id,
+        {{ (track + person_columns(funnel)) | join(', ') }},
         event_id,
         step_1_at,
         {% for step in funnel.plan.steps[1:] -%}
@@ -17,8 +16,7 @@
         worth
     from (
         select
-            {{ track | join(', ') }},
-            {{ person_of(funnel, 'events') }},
+            {{ (track + person_columns(funnel)) | join(', ') }},
             occurred_at,
             event_id,
             occurred_at as step_1_at,

@@ -8,8 +8,7 @@
     {%- set any_step = [] -%}
     {%- for step in plan.steps -%}{%- do any_step.append('is_step_' ~ loop.index) -%}{%- endfor -%}
     select
-        {{ track | join(', ') }},
-        person_id,
+        {{ (track + person_columns(funnel)) | join(', ') }},
         event_id,
         {% for step in plan.steps -%}
         moments[{{ loop.index }}] as step_{{ loop.index }}_at,
@@ -17,10 +16,7 @@
         worth
     from (
         select
-            {% for column in track -%}
-            opening.{{ column }},
-            {% endfor -%}
-            {{ person_of(funnel, 'opening') }},
+            {{ same_columns('opening', track + person_columns(funnel)) }},
             opening.event_id,
             {{ sorted_moments(unordered_times(plan)) }} as moments,
             {% if plan.value -%}

@@ -124,20 +124,29 @@ persons as (
 
 ),
 
-final as (
+of_persons as (
 
     select
         events.*,
-        coalesce(persons.person_id, {{ looked_up_identity('events') }}) as person_id,
-        coalesce({{ setting('bot_filter_sql') }}, false) as is_bot,
-        coalesce({{ setting('internal_filter_sql') }}, false) as is_internal,
-        {{ declaration_hash() }} as declaration_hash
+        coalesce(persons.person_id, {{ looked_up_identity('events') }}) as person_id
     from deduplicated as events
     left join persons
         on
             {{ looked_up_identity('events') }} = persons.identity
             and events.occurred_at >= persons.valid_from
             and events.occurred_at < persons.valid_to
+
+),
+
+final as (
+
+    select
+        *,
+        {{ person_key('person_id') }} as person_key,
+        coalesce({{ setting('bot_filter_sql') }}, false) as is_bot,
+        coalesce({{ setting('internal_filter_sql') }}, false) as is_internal,
+        {{ declaration_hash() }} as declaration_hash
+    from of_persons as events
 
 )
 

@@ -11,6 +11,7 @@
 -- depends_on: {{ ref('int_events') }}
 -- depends_on: {{ ref('int_event_days') }}
 -- depends_on: {{ ref('int_events_sessionized') }}
+-- depends_on: {{ ref('int_person_keys') }}
 -- depends_on: {{ ref('int_person_properties') }}
 
 -- One block of SQL per declared funnel (macros/funnels). A funnel whose declaration is
@@ -23,17 +24,8 @@
 {{ no_attempts() }}
 {%- for funnel in declared_funnels() if funnel.funnel_name in days %}
 {{ union_all_apart() }}
-{%- set period = 'hour' if 'hour' in fromjson(funnel.periods) else 'day' %}
 select
     *,
-    {% if funnel.counting == 'totals' -%}
-    true
-    {%- else -%}
-    row_number() over (
-        partition by unit_id, breakdown, breakdown_value, date_trunc('{{ period }}', entered_local_at)
-        order by {{ best_attempt_first() }}
-    ) = 1
-    {%- endif %} as is_best_of_period,
     '{{ funnel.declaration }}' as declaration,
     cast(entered_local_at as date) as entry_date,
     {{ newest_load() }} as built_through_load_id

@@ -11,6 +11,7 @@
 -- depends_on: {{ ref('int_events') }}
 -- depends_on: {{ ref('int_event_days') }}
 -- depends_on: {{ ref('int_events_sessionized') }}
+-- depends_on: {{ ref('int_person_keys') }}
 -- depends_on: {{ ref('int_person_properties') }}
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set known_declarations = declarations_by('funnel_name', this) if is_incremental() else {} %}
