@@ -13,8 +13,8 @@
         }[metric.statistic] -%}
         {%- set numerator, denominator, value = 'null', 'count(seconds_to_convert)', total -%}
     {%- elif metric.count_by == 'persons' -%}
-        {%- set numerator = 'count(distinct case when conversion_count > 0 then person_id end)' -%}
-        {%- set denominator, value = 'count(distinct person_id)', 'null' -%}
+        {%- set numerator = 'count(distinct case when conversion_count > 0 then person_key end)' -%}
+        {%- set denominator, value = 'count(distinct person_key)', 'null' -%}
     {%- else -%}
         {%- set numerator, denominator, value = 'coalesce(sum(conversion_count), 0)', 'count(*)', 'null' -%}
     {%- endif -%}
@@ -27,7 +27,7 @@
         select
             {{ period_starts('base_events.local_at') }},
             {{ dimension_names(metric, 'base_events') }}
-            base_events.person_id,
+            base_events.person_key,
             coalesce(credited.conversion_count, 0) as conversion_count,
             credited.seconds_to_convert
         from ({{ events_of_metric(metric, metric.base_filter_sql, none, is_new) }}) as base_events
@@ -44,7 +44,7 @@
                     last_value(base_at ignore nulls) over in_order as base_at
                 from (
                     select
-                        person_id,
+                        person_key,
                         occurred_at,
                         event_id,
                         0 as is_conversion,
@@ -53,7 +53,7 @@
                     from ({{ events_of_metric(metric, metric.base_filter_sql, none, is_new) }}) as bases
                     union all
                     select
-                        person_id,
+                        person_key,
                         occurred_at,
                         event_id,
                         1 as is_conversion,
@@ -61,9 +61,9 @@
                         null as base_at
                     from ({{ events_of_metric(metric, metric.conversion_filter_sql, none, is_new) }}) as conversions
                 ) as both_kinds
-                where person_id is not null
+                where person_key is not null
                 window in_order as (
-                    partition by person_id
+                    partition by person_key
                     order by occurred_at, is_conversion, event_id
                     rows between unbounded preceding and current row
                 )
@@ -75,7 +75,7 @@
             group by base_event_id
         ) as credited
             on base_events.event_id = credited.base_event_id
-        where base_events.person_id is not null
+        where base_events.person_key is not null
     ) as in_periods
     group by grouping sets ({{ grouping_sets(metric) }})
 {%- endmacro %}

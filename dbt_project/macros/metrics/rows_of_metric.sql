@@ -39,14 +39,14 @@
         'count_values': 'count(measured) as amount',
         'unique_values': 'measured as amount',
         'percentile': 'measured as amount'
-    }.get(component.aggregate, 'person_id') -%}
+    }.get(component.aggregate, 'person_key') -%}
     {%- set total = {
         'count': 'sum(amount)',
         'sum': 'coalesce(sum(amount), 0)',
         'count_values': 'sum(amount)',
         'unique_values': 'count(distinct amount)',
         'percentile': percentile_of('amount', component.percentile)
-    }.get(component.aggregate, 'count(distinct person_id)') -%}
+    }.get(component.aggregate, 'count(distinct person_key)') -%}
     select
         {{ period_and_dimension(metric) }},
         {{ metric_amount(role, total) }}
@@ -61,7 +61,7 @@
                 {{ reduced }}
             from ({{ events_of_metric(metric, component.filter_sql, component.value_sql, is_new) }})
                 as matching
-            where {{ 'person_id is not null' if counts_persons else 'true' }}
+            where {{ 'person_key is not null' if counts_persons else 'true' }}
             {{ 'group by all' if component.aggregate != 'percentile' }}
         ) as reduced
     ) as in_periods
@@ -74,7 +74,7 @@
 {% macro events_of_metric(metric, filter_sql, value_sql, is_new) -%}
     select
         event_id,
-        person_id,
+        person_key,
         occurred_at,
         {{ to_local_time('occurred_at') }} as local_at,
         {% for dimension in fromjson(metric.dimensions) -%}

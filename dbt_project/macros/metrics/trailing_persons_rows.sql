@@ -84,7 +84,7 @@
             activity_date + {{ window_days }},
             coalesce(
                 lead(activity_date) over (
-                    partition by dimension, dimension_value, person_id
+                    partition by dimension, dimension_value, person_key
                     order by activity_date
                 ),
                 activity_date + {{ window_days }}
@@ -95,10 +95,10 @@
         select distinct
             '{{ dimension.name }}' as dimension,
             {{ "'all'" if loop.first else "coalesce(dimension_" ~ loop.index0 ~ ", '(none)')" }} as dimension_value,
-            person_id,
+            person_key,
             cast(local_at as date) as activity_date
         from ({{ events_of_metric(metric, filter_sql, none, is_new) }}) as activity
-        where person_id is not null
+        where person_key is not null
         {{ 'union all' if not loop.last }}
         {% endfor -%}
     ) as active_days
