@@ -44,12 +44,16 @@ class DbtBuilder:
     """dbt for the length of a run: the project is read once, then built by layer."""
 
     settings: Settings
-    _manifest: object | None = field(default=None, init=False, repr=False)
+    _manifest: Any = field(default=None, init=False, repr=False)
 
     def build(
-        self, select: Sequence[str], *, progress: Progress | None = None
+        self,
+        select: Sequence[str],
+        *,
+        in_full: Collection[str] = (),
+        progress: Progress | None = None,
     ) -> list[NodeResult]:
-        """Build exactly the selected models and tests.
+        """Build exactly the selected models and tests; some models in full.
 
         `progress` is told (unique id, status) whenever a node ends. Failing nodes
         are in the result, not raised; `DbtError` means that dbt itself could not
@@ -67,12 +71,14 @@ class DbtBuilder:
             "--select",
             *select,
         ]
+        for unique_id in in_full:
+            self.project().nodes[unique_id].config.full_refresh = True
         outcome = invoke(
             arguments, self.settings, manifest=self.project(), progress=progress
         )
         return [_node_result(result) for result in outcome.results]
 
-    def project(self) -> object:
+    def project(self) -> Any:
         """Return dbt's own picture of the project, for reuse by each build."""
         if self._manifest is None:
             # Its artifacts stand already (`dbt_manifest`).

@@ -20,6 +20,8 @@ from dagster_project.settings import DBT_PROJECT, Settings
 PARSED_SUFFIXES = (".sql", ".yml", ".yaml", ".md", ".csv")
 NOT_PARSED = ("target", "logs", "catalog")
 
+LAYERS = ("staging", "intermediate", "marts")
+
 
 class ManifestError(RuntimeError):
     """The dbt project does not parse."""
@@ -99,6 +101,16 @@ def person_tables(manifest: Mapping[str, Any]) -> set[str]:
         if node["resource_type"] == "model"
         and node["config"].get("meta", {}).get("sensitivity") == "person"
     }
+
+
+def owner_of_test(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> str | None:
+    """Return the model that a test judges when dagster-dbt knows none, else None."""
+    inputs = [one for one in node["depends_on"]["nodes"] if one in manifest["nodes"]]
+    if node.get("attached_node") or len(node["depends_on"]["nodes"]) < 2 or not inputs:
+        return None
+    return str(
+        max(inputs, key=lambda one: LAYERS.index(manifest["nodes"][one]["fqn"][1]))
+    )
 
 
 @contextmanager

@@ -114,7 +114,9 @@ def read_receipts(manifest: Mapping[str, Any], settings: Settings) -> Receipts:
         if is_one_file(source)
     ]
     project = _digest(project_state(settings), *map(version, ENGINES), *catalog)
-    return Receipts(fingerprints(parents, project, states), parents, kept)
+    return Receipts(
+        fingerprints(parents, dict.fromkeys(parents, project), states), parents, kept
+    )
 
 
 def write_receipts(receipts: Receipts, settings: Settings) -> None:
@@ -132,14 +134,19 @@ def _file(settings: Settings) -> Path:
 
 
 def fingerprints(
-    parents: Mapping[str, Collection[str]], project: str, sources: Mapping[str, str]
+    parents: Mapping[str, Collection[str]],
+    own: Mapping[str, str],
+    sources: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the fingerprint of each source and node, parents first."""
+    """Return the fingerprint of each source and node, parents first.
+
+    `own` says of each node what its rows depend on beside its parents.
+    """
     found: dict[str, str] = {}
     for unique_id in TopologicalSorter(parents).static_order():
         if unique_id in parents:
             above = sorted(found[one] for one in parents[unique_id])
-            found[unique_id] = _digest(project, unique_id, *above)
+            found[unique_id] = _digest(own[unique_id], unique_id, *above)
         else:
             found[unique_id] = sources[unique_id]
     return found

@@ -22,6 +22,8 @@ ROW_COUNT = "dagster/row_count"
 ROWS_WRITTEN = "rows_written"
 # The run that wrote a table, where this run had no reason to write it again.
 UNCHANGED_SINCE = "unchanged_since_run"
+# The table was built in full, because other code had built the one that stood.
+CODE_CHANGED = "code_changed"
 RUN_STAGE = "run"
 
 

@@ -6,7 +6,7 @@ opens the same file. No business meaning here; no loops over rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +98,26 @@ class Warehouse:
         )
         with self.connect() as connection:
             return dict(connection.execute(query).fetchall())
+
+    def table_comments(self) -> dict[str, str | None]:
+        """Return the comment of every base table, by `schema.table`."""
+        if not self.path.exists():
+            return {}
+        with self.connect() as connection:
+            return dict(
+                connection.execute(
+                    "select schema_name || '.' || table_name, comment "
+                    "from duckdb_tables() where database_name = current_database()"
+                ).fetchall()
+            )
+
+    def comment_on(self, comments: Mapping[str, str]) -> None:
+        """Write comments on tables, by `schema.table`."""
+        if not comments:
+            return
+        with self.connect(read_only=False) as connection:
+            for table, text in comments.items():
+                connection.execute(f"comment on table {table} is {_literal(text)}")
 
     def write(self, table: Table, frame: pd.DataFrame) -> int:
         """Replace a table by the frame, typed as declared; return its rows.

@@ -15,16 +15,21 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from dagster_project.checks import Finding, finding_metadata
 from dagster_project.dbt_build import DbtBuilder, NodeResult, selectors
-from dagster_project.dbt_manifest import load_manifest, prepare_manifest
+from dagster_project.dbt_manifest import (
+    load_manifest,
+    owner_of_test,
+    prepare_manifest,
+)
 from dagster_project.night_log import tell_progress
 from dagster_project.receipts import Receipt, read_receipts, write_receipts
 from dagster_project.record import ROW_COUNT, UNCHANGED_SINCE
 from dagster_project.settings import Settings
+from dagster_project.table_code import Upgrade, upgrade_of, vouch_for_code
 from dagster_project.warehouse import Warehouse, examples_of
 
 UNIQUE_ID = "dagster_dbt/unique_id"
-LAYERS = ("staging", "intermediate", "marts")
 EXAMPLES = 10
+NO_UPGRADE = Upgrade()
 
 SETTINGS = Settings()
 prepare_manifest(SETTINGS)
@@ -68,16 +73,6 @@ class LayerTranslator(DagsterDbtTranslator):
         )
 
 
-def owner_of_test(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> str | None:
-    """Return the model that a test judges when dagster-dbt knows none, else None."""
-    inputs = [one for one in node["depends_on"]["nodes"] if one in manifest["nodes"]]
-    if node.get("attached_node") or len(node["depends_on"]["nodes"]) < 2 or not inputs:
-        return None
-    return str(
-        max(inputs, key=lambda one: LAYERS.index(manifest["nodes"][one]["fqn"][1]))
-    )
-
-
 def _layer(layer: str) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=MANIFEST,
@@ -95,17 +90,22 @@ def _layer(layer: str) -> dg.AssetsDefinition:
         receipts = read_receipts(MANIFEST, settings)
         standing = receipts.standing(wanted)
         changed = [one for one in wanted if one not in standing]
+        upgrade = upgrade_of(changed, MANIFEST, warehouse, settings)
+        upgrade.tell(context.log)
         receipts = receipts.without(changed)
         write_receipts(receipts, settings)
         results = dbt.build(
             selectors(changed, MANIFEST),
+            in_full=upgrade.in_full,
             progress=lambda node, status: tell_progress(context.op.name, node, status),
         )
         statuses = {result.unique_id: result.status for result in results}
-        write_receipts(receipts.earned(statuses, context.run_id), settings)
+        receipts = receipts.earned(statuses, context.run_id)
+        vouch_for_code(receipts.standing(changed), MANIFEST, warehouse)
+        write_receipts(receipts, settings)
         yield from _standing_events(context, standing, warehouse)
-        yield from _events(context, results, warehouse)
-        refuse_unjudged(results, _check_names(context))
+        yield from _events(context, results, warehouse, upgrade)
+        refuse_unjudged(results, _check_names(context), upgrade)
 
     return build_layer
 
@@ -173,6 +173,7 @@ def _events(
     context: dg.AssetExecutionContext,
     results: Sequence[NodeResult],
     warehouse: Warehouse,
+    upgrade: Upgrade,
 ) -> Iterator[Any]:
     """Tell Dagster what became of each node: tables first, then their checks.
 
@@ -187,6 +188,7 @@ def _events(
                 asset_key=specs[result.unique_id].key,
                 metadata={
                     "seconds": result.seconds,
+                    **upgrade.metadata_of(result.unique_id),
                     **_row_count(counts.get(result.unique_id)),
                 },
             )
@@ -260,7 +262,9 @@ def _examples(result: NodeResult, warehouse: Warehouse) -> list[dict[str, Any]]:
 
 
 def refuse_unjudged(
-    results: Sequence[NodeResult], checks: Mapping[str, dg.AssetCheckSpec]
+    results: Sequence[NodeResult],
+    checks: Mapping[str, dg.AssetCheckSpec],
+    upgrade: Upgrade = NO_UPGRADE,
 ) -> None:
     """Fail the layer when a node broke, or a test judged no known table.
 
@@ -268,7 +272,9 @@ def refuse_unjudged(
     """
     broken = [r for r in results if r.status == "error" or r.status == "runtime error"]
     if broken:
-        told = "\n\n".join(f"{r.unique_id}: {r.message}" for r in broken)
+        told = "\n\n".join(
+            f"{r.unique_id}: {r.message}{upgrade.cure_of(r.unique_id)}" for r in broken
+        )
         raise dg.Failure(description=f"dbt could not build:\n{told}")
     stray = [
         r.unique_id for r in results if r.status == "fail" and r.unique_id not in checks

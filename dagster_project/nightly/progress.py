@@ -7,6 +7,7 @@ finished stage is one plain line.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -15,9 +16,15 @@ from rich.markup import escape
 from rich.status import Status
 
 from dagster_project.nightly.stages import label
-from dagster_project.record import ROW_COUNT, ROWS_WRITTEN, UNCHANGED_SINCE
+from dagster_project.record import (
+    CODE_CHANGED,
+    ROW_COUNT,
+    ROWS_WRITTEN,
+    UNCHANGED_SINCE,
+)
 
 NAME_WIDTH = 26
+NAMES_SHOWN = 5
 TABLES_WIDTH = 34
 
 
@@ -27,6 +34,7 @@ class _Stage:
     rows: int = 0
     tables: int = 0
     unchanged: int = 0
+    rebuilt: list[str] = field(default_factory=list)
     checks: Counter[str] = field(default_factory=Counter)
     items: int = 0
     last_item: str = ""
@@ -90,6 +98,8 @@ class Progress:
     def _count_rows(self, stage: _Stage, event: dg.DagsterEvent) -> None:
         stage.tables += 1
         metadata = event.materialization.metadata
+        if CODE_CHANGED in metadata:
+            stage.rebuilt.append(event.materialization.asset_key.path[-1])
         if UNCHANGED_SINCE in metadata:
             stage.unchanged += 1
             return
@@ -111,6 +121,17 @@ class Progress:
             highlight=False,
             soft_wrap=True,
         )
+        if stage.rebuilt:
+            self.console.print(
+                f"     code changed, built in full: {_listed(stage.rebuilt)}",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _rows(stage: _Stage) -> str:

@@ -122,6 +122,16 @@ def first_day_kept(lake_dir: Path, table: str) -> date | None:
     return max(map(date.fromisoformat, marks)) if marks else None
 
 
+def first_day_irreplaceable(lake_dir: Path, table: str) -> date | None:
+    """Return the first whole day where the warehouse alone knows earlier ones.
+
+    None where nothing expired, or what did may be forgotten.
+    """
+    first_day = first_day_kept(lake_dir, table)
+    forgotten = lake_dir / FOLDER / f"{table}={first_day}{FORGOTTEN}"
+    return None if forgotten.exists() else first_day
+
+
 def forget(lake_dir: Path, table: str) -> date | None:
     """Let the warehouse be built without the days that are gone; return the first kept.
 

@@ -183,7 +183,8 @@ def test_every_dbt_test_is_a_check_of_one_layer(definitions: dg.Definitions) -> 
 
 
 def test_a_test_of_several_tables_belongs_to_the_highest_layer() -> None:
-    from dagster_project.defs.dbt import MANIFEST, owner_of_test
+    from dagster_project.dbt_manifest import owner_of_test
+    from dagster_project.defs.dbt import MANIFEST
 
     for node in MANIFEST["nodes"].values():
         owner = owner_of_test(node, MANIFEST) if is_test(node) else None

@@ -33,7 +33,8 @@ DONE = {**dict.fromkeys(ALL, "success"), "test": "pass"}
 
 def receipts(events: str = "one load", settings: str = "as of monday") -> Receipts:
     sources = {"source.events": events, "source.settings": settings}
-    return Receipts(fingerprints(PARENTS, "project", sources), PARENTS, {})
+    own = dict.fromkeys(PARENTS, "project")
+    return Receipts(fingerprints(PARENTS, own, sources), PARENTS, {})
 
 
 def later(night: Receipts, **sources: str) -> Receipts:
@@ -63,7 +64,9 @@ def test_only_what_descends_from_a_change_is_built() -> None:
 def test_a_change_of_the_project_builds_everything() -> None:
     night = receipts().earned(DONE, "monday")
     sources = {"source.events": "one load", "source.settings": "as of monday"}
-    changed = replace(night, due=fingerprints(PARENTS, "edited", sources))
+    changed = replace(
+        night, due=fingerprints(PARENTS, dict.fromkeys(PARENTS, "edited"), sources)
+    )
     assert changed.standing(ALL) == {}
 
 

@@ -231,11 +231,20 @@ def test_broken_data_stops_the_night(yesterday: Yesterday, breakage: Breakage) -
     assert status["stale"] is True
 
 
+def build_by_other_code(home: HomeOfTest, table: str) -> None:
+    """Leave a table behind as an older Daybreak might have built it."""
+    with duckdb.connect(str(home.path / "warehouse" / "warehouse.duckdb")) as warehouse:
+        warehouse.execute(f"alter table {table} add column gone_by_now integer")
+        warehouse.execute(f"comment on table {table} is 'built by code of yore'")
+
+
 def test_a_good_night_publishes_today(yesterday: Yesterday) -> None:
     home = yesterday.home
     before = home.value("select max(activity_date) from marts.fct_active_persons_daily")
     land_changed(lambda _, event: [json.dumps(event)])(yesterday)
-    home.daybreak("run")
+    build_by_other_code(home, "intermediate.int_path_counts")
+    said = home.daybreak("run").stdout
+    assert "code changed, built in full: int_path_counts\n" in said
     after = home.value("select max(activity_date) from marts.fct_active_persons_daily")
     assert after > before
     status = json.loads((home.path / "published" / "status.json").read_text())

@@ -13,7 +13,7 @@
    It is no ref, because reading one's own future would be a cycle. #}
 {% macro state_of_last_run(model_name) %}
     {# A unit test has no relation of its own. #}
-    {% if not execute or not this %}{{ return(none) }}{% endif %}
+    {% if not execute or not this or config.get('full_refresh') %}{{ return(none) }}{% endif %}
     {{ return(adapter.get_relation(
         database=this.database, schema=this.schema, identifier=model_name
     )) }}
