@@ -64,8 +64,12 @@
 {%- endmacro %}
 
 
-{# The events that are steps, by the session or person whose path they are on. #}
+{# The events that are steps, by the session or person whose path they are on. Only who
+   has an anchor has a path: the others are left out before anything is read of them. #}
 {% macro path_events(path, mark) -%}
+    {%- set starts = [] if path.is_whole
+        else changed_dates(changed_session_days_since(mark), 'session_start_date') -%}
+    {%- set days = days_of_sessions(starts) if starts else [] -%}
     select
         {% if path.scope == 'session' -%}
         session_id as unit_id,
@@ -85,25 +89,67 @@
         case when {{ path.anchor_filter_sql }} then occurred_at end as anchored_at
     from {{ ref('int_events') }}
     {% if path.scope == 'session' -%}
+    -- Else the engine joins all events first: 1.5 s instead of 0.8 s (2 million events).
     inner join (
-        select
-            event_id,
-            event_date,
-            session_id,
-            session_start_date
-        from {{ ref('int_events_sessionized') }}
-        where
-            session_id is not null
-            {% if not path.is_whole -%}
-            and session_start_date in ({{ changed_session_days_since(mark) }})
-            {%- endif %}
+        with anchored as {{ computed_once() }} (
+            select
+                event_id,
+                event_date,
+                session_id,
+                session_start_date
+            from {{ ref('int_events_sessionized') }}
+            where
+                session_id in (
+                    select session_id
+                    from {{ ref('int_events_sessionized') }}
+                    where
+                        event_id in ({{ path_anchors(path, 'event_id', days) }})
+                        {{ and_lies_on('event_date', days) }}
+                )
+                {{ and_lies_on('event_date', days) }}
+                {{ and_lies_on('session_start_date', starts) }}
+        )
+
+        select * from anchored
     ) as placed using (event_id, event_date)
     {%- endif %}
     {{ joined_person_properties(path) }}
     where
         (({{ path.node_filter_sql }}) or ({{ path.anchor_filter_sql }}))
+        {% if path.scope == 'person' -%}
+        and person_id in ({{ path_anchors(path, 'person_id', days) }})
+        {%- endif %}
         and person_id is not null
+        {{ and_lies_on('event_date', days) }}
         {{ and_kept_traffic(path) }}
+{%- endmacro %}
+
+
+{# Ids of the events from which paths start, or of their persons. #}
+{% macro path_anchors(path, id, days) -%}
+    select {{ id }}
+    from {{ ref('int_events') }}
+    {{ joined_person_properties(path) }}
+    where
+        ({{ path.anchor_filter_sql }})
+        and person_id is not null
+        {{ and_lies_on('event_date', days) }}
+        {{ and_kept_traffic(path) }}
+{%- endmacro %}
+
+
+{# The days on which sessions that start on given days have events. #}
+{% macro days_of_sessions(starts) -%}
+    {{ return(changed_dates(
+        'select event_date from ' ~ ref('int_events_sessionized')
+        ~ ' where session_start_date in (' ~ date_literals(starts) ~ ')', 'event_date'
+    )) }}
+{%- endmacro %}
+
+
+{# Written out, because an engine skips what it can compare with literals. No day: all. #}
+{% macro and_lies_on(column, days) -%}
+    {%- if days -%}and {{ column }} in ({{ date_literals(days) }}){%- endif -%}
 {%- endmacro %}
 
 
