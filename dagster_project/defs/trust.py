@@ -14,6 +14,10 @@ COMPARED = [
     dg.AssetKey(["marts", "fct_funnel_attempts"]),
     dg.AssetKey(["marts", "fct_mrr_movements"]),
     dg.AssetKey(["marts", "fct_segment_members"]),
+    dg.AssetKey(["marts", "fct_retention"]),
+    dg.AssetKey(["marts", "fct_lifecycle"]),
+    dg.AssetKey(["intermediate", "int_retention_members"]),
+    dg.AssetKey(["intermediate", "int_lifecycle_members"]),
     dg.AssetKey(["intermediate", "int_person_days"]),
     dg.AssetKey(["intermediate", "int_attribution_touches"]),
 ]

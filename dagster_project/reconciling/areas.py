@@ -36,6 +36,7 @@ from dagster_project.analysis.reconciliation.sessions import (
     session_figures,
     sessions_of,
 )
+from dagster_project.reconciling.cohorts import compare_cohorts
 from dagster_project.reconciling.credits import compare_attribution
 from dagster_project.reconciling.declared import (
     Declared,
@@ -44,6 +45,7 @@ from dagster_project.reconciling.declared import (
 )
 from dagster_project.reconciling.recurring import compare_mrr
 from dagster_project.reconciling.sample import (
+    NEW_ONLY,
     Sample,
     left_out,
     read_sample,
@@ -117,7 +119,8 @@ def _compared(
         yield compare_attribution(connection, declared, sample, attribution, told)
     for book in declared.books:
         yield compare_mrr(connection, declared, sample, book)
-    for segmentation in declared.segmentations:
+    yield from compare_cohorts(connection, sample, declared.cohorts)
+    for segmentation in declared.cohorts.segmentations:
         yield compare_segments(connection, sample, segmentation)
 
 
@@ -260,7 +263,7 @@ def _funnel(
             sample.read_from,
         )
     )
-    reason = "of persons who are new only" if rules.needs_whole_life else None
+    reason = NEW_ONLY if rules.needs_whole_life else None
     return compare(
         "funnels", funnel.name, recomputed, found, persons=persons, reason=reason
     )

@@ -18,8 +18,11 @@ import duckdb
 
 from dagster_project.analysis.reconciliation.attribution import Rules
 from dagster_project.analysis.reconciliation.funnels import Exclusion, FunnelRules
-from dagster_project.analysis.reconciliation.segments import Thresholds
 from dagster_project.analysis.reconciliation.sessions import SessionRules
+from dagster_project.reconciling.declared_cohorts import (
+    DeclaredCohorts,
+    read_cohorts,
+)
 
 
 @dataclass(frozen=True)
@@ -93,18 +96,6 @@ class DeclaredBook:
 
 
 @dataclass(frozen=True)
-class DeclaredSegmentation:
-    """A segmentation as compiled; ``columns``: is an event activity, and is it seen?"""
-
-    name: str
-    limits: Thresholds
-    zone: ZoneInfo
-    columns: tuple[str, ...]
-    includes_excluded: bool
-    not_recomputed: str | None
-
-
-@dataclass(frozen=True)
 class Declared:
     """What of the catalog the figures of the sample depend on."""
 
@@ -117,7 +108,7 @@ class Declared:
     funnels: tuple[DeclaredFunnel, ...]
     attributions: tuple[DeclaredAttribution, ...]
     books: tuple[DeclaredBook, ...]
-    segmentations: tuple[DeclaredSegmentation, ...]
+    cohorts: DeclaredCohorts
 
 
 def read_declared(connection: duckdb.DuckDBPyConnection, compiled: Path) -> Declared:
@@ -149,15 +140,6 @@ def read_declared(connection: duckdb.DuckDBPyConnection, compiled: Path) -> Decl
         "include_excluded_traffic, changed_filter_sql, ended_filter_sql, "
         "subscription_sql, amount_sql, months_sql",
     )
-    segmentations = rows(
-        "catalog_segmentations.parquet",
-        "segmentation_name, timezone, series_key, seen_series_key, window_days, "
-        "new_days, power_days, engaged_days, idle_days, frequency_drop, churn_days",
-    )
-    series = rows(
-        "catalog_cohort_series.parquet",
-        "series_key, filter_sql, unit_sql, include_excluded_traffic",
-    )
     return Declared(
         zone=ZoneInfo(settings["reporting_timezone"]),
         sessions=_session_rules(settings),
@@ -168,10 +150,7 @@ def read_declared(connection: duckdb.DuckDBPyConnection, compiled: Path) -> Decl
         funnels=tuple(_funnel(row, left_out) for row in sorted(funnels)),
         attributions=tuple(_attribution(row) for row in sorted(attributions)),
         books=tuple(_book(row, settings) for row in books),
-        segmentations=tuple(
-            _segmentation(row, {key: told for key, *told in series})
-            for row in segmentations
-        ),
+        cohorts=read_cohorts(rows),
     )
 
 
@@ -277,25 +256,5 @@ def _book(row: tuple[Any, ...], settings: Mapping[str, str]) -> DeclaredBook:
         paying_statuses=tuple(json.loads(paying)),
         includes_excluded=bool(everyone),
         columns=columns,
-        not_recomputed=reason,
-    )
-
-
-def _segmentation(
-    row: tuple[Any, ...], series: Mapping[str, Sequence[Any]]
-) -> DeclaredSegmentation:
-    name, zone, active_key, seen_key, *limits = row
-    active, seen = series[active_key], series[seen_key]
-    reason = None
-    if active[1] != "person_id":
-        reason = "others than persons are counted"
-    elif active[2]:
-        reason = "older events of robots are not read, and decide who came first"
-    return DeclaredSegmentation(
-        name=name,
-        limits=Thresholds(*limits),
-        zone=ZoneInfo(zone),
-        columns=(f"coalesce({active[0]}, false)", f"coalesce({seen[0]}, false)"),
-        includes_excluded=bool(active[2]),
         not_recomputed=reason,
     )

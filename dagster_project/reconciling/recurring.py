@@ -31,7 +31,7 @@ from dagster_project.analysis.reconciliation.mrr import (
     worth_of_snapshots,
 )
 from dagster_project.reconciling.declared import Declared, DeclaredBook
-from dagster_project.reconciling.sample import PERSONS, Sample, left_out
+from dagster_project.reconciling.sample import NEW_ONLY, PERSONS, Sample, left_out
 
 AREA = "mrr"
 Found = dict[Thing, dict[str, object]]
@@ -72,7 +72,7 @@ def compare_mrr(
     found: Found = {}
     for customer, month, *movement in rows:
         found |= _figures(customer, {month: Movement(*movement)})
-    reason = "of persons who are new only" if book.reads_events else None
+    reason = NEW_ONLY if book.reads_events else None
     return compare(AREA, book.name, recomputed, found, persons=customers, reason=reason)
 
 

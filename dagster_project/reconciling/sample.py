@@ -7,6 +7,7 @@ Here belong the draw, its bounds and the query; what is made of the events belon
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -21,14 +22,17 @@ from dagster_project.analysis.reconciliation.comparing import Comparison
 from dagster_project.analysis.reconciliation.events import SampleEvent, SamplePerson
 from dagster_project.analysis.reconciliation.funnels import FunnelEvent
 from dagster_project.analysis.reconciliation.mrr import Change
+from dagster_project.analysis.reconciliation.retention import Sighting
 from dagster_project.reconciling.declared import (
     Declared,
     DeclaredAttribution,
     DeclaredBook,
     DeclaredFunnel,
-    DeclaredSegmentation,
 )
+from dagster_project.reconciling.declared_cohorts import DeclaredSeries
 
+# What is said of figures that take somebody's whole life.
+NEW_ONLY = "of persons who are new only"
 # What a night recomputes: it must not grow with history, nor with a robot's diligence.
 PERSONS = 200
 READ_DAYS = 35
@@ -37,29 +41,20 @@ MOST_EVENTS = 20_000
 
 
 @dataclass(frozen=True)
-class Presence:
-    """What an event is to a segmentation: activity, or at least a sign of life."""
-
-    person_id: str
-    at: datetime
-    is_activity: bool
-    is_seen: bool
-
-
-@dataclass(frozen=True)
 class Sample:
     """Persons, all their events since ``read_from`` (UTC), and what these are to each
-    funnel, attribution and book of subscriptions.
+    funnel, attribution, book of subscriptions and series.
     """
 
     read_from: datetime
     last_day: date
+    watermark: datetime
     persons: tuple[SamplePerson, ...]
     events: tuple[SampleEvent, ...]
     funnel_events: Mapping[str, tuple[FunnelEvent, ...]]
     conversions: Mapping[str, tuple[Conversion, ...]]
     changes: Mapping[str, tuple[tuple[str, str | None, Change], ...]]
-    presence: Mapping[str, tuple[Presence, ...]]
+    sightings: Mapping[str, Mapping[str, Sequence[Sighting]]]
 
     @property
     def everybody(self) -> list[str]:
@@ -71,6 +66,10 @@ class Sample:
         """The ids of persons of whom every event was read."""
         return {person.person_id for person in self.persons if person.is_whole}
 
+    def sightings_of(self, series: DeclaredSeries, person: str) -> Sequence[Sighting]:
+        """Give a person's events of a series, in no order."""
+        return self.sightings[series.key].get(person, ())
+
 
 def read_sample(
     connection: duckdb.DuckDBPyConnection, declared: Declared
@@ -78,72 +77,71 @@ def read_sample(
     """Draw persons seen in the newest `READ_DAYS` days, and read their events of these.
 
     The draw is by a hash of the person's id: the same persons every night as long as
-    they stay active. Somebody with more events than `MOST_EVENTS_OF_A_PERSON` is left
-    out, and so is who comes after the first `MOST_EVENTS` in the order of the draw.
-    None while there is no event.
+    they stay active; half of them are new, because whole lives are told of those alone.
+    Somebody with more events than `MOST_EVENTS_OF_A_PERSON` is left out, and so is who
+    comes after the first `MOST_EVENTS` in the order of the draw. None while there is no
+    event.
     """
-    newest = connection.execute(
-        "select max(event_date) from intermediate.int_event_days"
+    bounds = connection.execute(
+        "select (select max(event_date) from intermediate.int_event_days), "
+        "(select watermark_at from intermediate.int_watermark)"
     ).fetchone()
-    if newest is None or newest[0] is None:
+    if bounds is None or None in bounds:
         return None
-    first_day = newest[0] - timedelta(days=READ_DAYS)
+    last_day, watermark = bounds
+    first_day = last_day - timedelta(days=READ_DAYS)
     drawn = connection.execute(
         # A day more, because a local day may begin on the UTC day before.
-        "select person_id, first_seen_on > ? + 1 from marts.dim_persons "
-        "where last_seen_on > ? order by hash(person_id), person_id limit ?",
-        [first_day, first_day, PERSONS],
+        "select person_id, coalesce(first_seen_on > ? + 1, false) as is_new "
+        "from marts.dim_persons where last_seen_on > ? "
+        "qualify row_number() over (partition by is_new order by hash(person_id), "
+        "person_id) <= ? order by hash(person_id), person_id",
+        [first_day, first_day, PERSONS // 2],
     ).fetchall()
-    funnels = [funnel for funnel in declared.funnels if not funnel.not_recomputed]
     definitions: list[Definition] = [
-        *funnels,
+        *(funnel for funnel in declared.funnels if not funnel.not_recomputed),
         *declared.attributions,
         *declared.books,
-        *declared.segmentations,
+        *declared.cohorts.series,
     ]
-    rows = _events(
-        connection,
-        definitions,
-        first_day,
-        [person for person, _ in drawn],
-    )
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row[1]] = counts.get(row[1], 0) + 1
-    kept = _within_bounds([person for person, _ in drawn], counts)
+    ids = [person for person, _ in drawn]
+    rows = _events(connection, definitions, first_day, ids)
+    kept = _within_bounds(ids, Counter(row[1] for row in rows))
     rows = [row for row in rows if row[1] in kept]
+    told = list(_told(rows, definitions))
     return Sample(
         read_from=datetime.combine(first_day, time()),
-        last_day=newest[0],
-        persons=tuple(SamplePerson(p, bool(whole)) for p, whole in drawn if p in kept),
+        last_day=last_day,
+        watermark=watermark,
+        persons=tuple(SamplePerson(p, whole) for p, whole in drawn if p in kept),
         events=tuple(_event(row, declared) for row in rows),
         funnel_events={
-            one.name: tuple(_funnel_event(row, parts) for row, parts in told)
-            for one, told in _told(rows, definitions)
+            one.name: tuple(_funnel_event(row, parts) for row, parts in its)
+            for one, its in told
             if isinstance(one, DeclaredFunnel)
         },
         conversions={
             one.name: tuple(
                 Conversion(row[1], row[2], Fraction(amount), row[0])
-                for row, (is_conversion, amount) in told
+                for row, (is_conversion, amount) in its
                 if is_conversion
             )
-            for one, told in _told(rows, definitions)
+            for one, its in told
             if isinstance(one, DeclaredAttribution)
         },
         changes={
             one.name: tuple(
                 (row[1], parts[2], Change(row[2], row[0], parts[1], *parts[3:]))
-                for row, parts in told
+                for row, parts in its
                 if parts and parts[0]
             )
-            for one, told in _told(rows, definitions)
+            for one, its in told
             if isinstance(one, DeclaredBook)
         },
-        presence={
-            one.name: tuple(Presence(row[1], row[2], *parts) for row, parts in told)
-            for one, told in _told(rows, definitions)
-            if isinstance(one, DeclaredSegmentation)
+        sightings={
+            one.key: _sightings(one, its)
+            for one, its in told
+            if isinstance(one, DeclaredSeries)
         },
     )
 
@@ -159,7 +157,7 @@ def _within_bounds(drawn: Sequence[str], counts: Mapping[str, int]) -> set[str]:
     return kept
 
 
-Definition = DeclaredFunnel | DeclaredAttribution | DeclaredBook | DeclaredSegmentation
+Definition = DeclaredFunnel | DeclaredAttribution | DeclaredBook | DeclaredSeries
 Row = tuple[Any, ...]
 
 
@@ -241,6 +239,19 @@ def _funnel_event(row: tuple[Any, ...], parts: tuple[Any, ...]) -> FunnelEvent:
         held=tuple(held),
         is_taken=is_taken,
     )
+
+
+def _sightings(
+    series: DeclaredSeries, told: Sequence[tuple[Row, Row]]
+) -> dict[str, list[Sighting]]:
+    """Give the events of a series by person."""
+    found: dict[str, list[Sighting]] = defaultdict(list)
+    for row, (is_taken, *parts) in told:
+        if is_taken:
+            is_match = parts[0] if series.match else True
+            value = parts[-1] if series.group else "all"
+            found[row[1]].append(Sighting(row[2], row[0], is_match, value))
+    return found
 
 
 def _places(flags: Sequence[bool], first: int) -> frozenset[int]:

@@ -5,8 +5,8 @@ Only persons of whom every event was read are compared.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -17,8 +17,11 @@ from dagster_project.analysis.reconciliation.comparing import (
 )
 from dagster_project.analysis.reconciliation.events import local_date, local_time
 from dagster_project.analysis.reconciliation.segments import spans_of
-from dagster_project.reconciling.declared import DeclaredSegmentation
-from dagster_project.reconciling.sample import Sample, left_out
+from dagster_project.reconciling.declared_cohorts import (
+    DeclaredSegmentation,
+    DeclaredSeries,
+)
+from dagster_project.reconciling.sample import NEW_ONLY, Sample, left_out
 
 AREA = "segments"
 Found = dict[Thing, dict[str, object]]
@@ -33,28 +36,19 @@ def compare_segments(
     name = segmentation.name
     if segmentation.not_recomputed:
         return left_out(AREA, name, segmentation.not_recomputed)
-    told = connection.execute(
-        "select watermark_at from intermediate.int_watermark"
-    ).fetchone()
-    if told is None or told[0] is None:
-        return left_out(AREA, name, "nothing has landed")
-    active: dict[str, set[date]] = defaultdict(set)
-    seen: dict[str, set[date]] = defaultdict(set)
-    for one in sample.presence[name]:
-        day = local_date(one.at, segmentation.zone)
-        if one.is_activity:
-            active[one.person_id].add(day)
-        if one.is_seen:
-            seen[one.person_id].add(day)
-    last_day = _last_begun(told[0], segmentation)
+    last_day = _last_begun(sample.watermark, segmentation)
     recomputed: Found = {
         (person, str(span.started_on)): {
             "segment": span.segment,
             "ended_on": span.ended_on,
         }
-        for person, days in seen.items()
-        if person in sample.whole
-        for span in spans_of(active[person], days, last_day, segmentation.limits)
+        for person in sample.whole
+        for span in spans_of(
+            _days(sample, segmentation.active, person, segmentation.zone),
+            _days(sample, segmentation.seen, person, segmentation.zone),
+            last_day,
+            segmentation.limits,
+        )
     }
     persons = sorted(sample.whole)
     rows = connection.execute(
@@ -73,8 +67,14 @@ def compare_segments(
         recomputed,
         found,
         persons=persons,
-        reason="of persons who are new only",
+        reason=NEW_ONLY,
     )
+
+
+def _days(
+    sample: Sample, series: DeclaredSeries, person: str, zone: ZoneInfo
+) -> set[date]:
+    return {local_date(one.at, zone) for one in sample.sightings_of(series, person)}
 
 
 def _last_begun(watermark: datetime, segmentation: DeclaredSegmentation) -> date:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.dbt_project.cohort_oracle import (
+from dagster_project.analysis.reconciliation.periods import (
     next_start,
     periods_later,
     start_of,
-    utc_time,
 )
+from tests.dbt_project.cohort_oracle import utc_time
 from tests.dbt_project.funnel_cases import (
     Case,
     all_of,

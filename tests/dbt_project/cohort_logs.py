@@ -9,13 +9,8 @@ from typing import Any
 
 import hypothesis.strategies as st
 
-from tests.dbt_project.cohort_oracle import (
-    WEEKDAYS,
-    Event,
-    Predicate,
-    Retention,
-    everything,
-)
+from dagster_project.analysis.reconciliation.periods import WEEKDAYS
+from tests.dbt_project.cohort_oracle import Event, Predicate, Retention, everything
 
 Row = dict[str, Any]
 Declared = dict[str, Any]

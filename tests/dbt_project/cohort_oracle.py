@@ -1,34 +1,38 @@
-"""Retention counted event by event in plain Python: slow, and written from the meaning.
+"""Retention and the value of cohorts, counted event by event in plain Python.
 
-It shares nothing with the SQL: no rollup, no period numbers, no window functions. An
-event is a mapping with `event_id`, `event_name`, `occurred_at` (UTC, without zone),
-`user_id` and whatever the predicates of a definition look at.
+Belongs here: definitions with predicates in place of expressions, and sums over units.
+Not here: cohorts and returns of one unit, which the second engine tells. It shares
+nothing with the SQL: no rollup, no window functions. An event is a mapping with
+`event_id`, `event_name`, `occurred_at` (UTC, without zone), `user_id` and whatever the
+predicates of a definition look at.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from dagster_project.analysis.reconciliation.periods import next_start
+from dagster_project.analysis.reconciliation.retention import (
+    Entry,
+    RetentionRules,
+    Sighting,
+    closes_at,
+    distance,
+    entries_of,
+    members_of,
+)
+
 Event = Mapping[str, Any]
 Predicate = Callable[[Event], bool]
+ValueOf = Callable[[Event], Any]
 Cell = tuple[str, str, datetime, int]
-
-WEEKDAYS = (
-    *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
-)
-ROLLING = {
-    "hour": timedelta(hours=1),
-    "day": timedelta(days=1),
-    "week": timedelta(days=7),
-    "month": timedelta(days=30),
-}
 
 
 def everything(_: Event) -> bool:
@@ -48,30 +52,6 @@ def utc_time(wall_clock: datetime, zone: str) -> datetime:
     return aware.replace(tzinfo=None)
 
 
-def start_of(period: str, moment: datetime, week_start: str = "monday") -> datetime:
-    """Give the start of the period around a wall-clock time."""
-    if period == "hour":
-        return moment.replace(minute=0, second=0, microsecond=0)
-    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    if period == "week":
-        return day - timedelta(days=(day.weekday() - WEEKDAYS.index(week_start)) % 7)
-    return day.replace(day=1) if period == "month" else day
-
-
-def next_start(period: str, start: datetime) -> datetime:
-    """Give the start of the period after the one that starts here."""
-    if period == "month":
-        return (start + timedelta(days=32)).replace(day=1)
-    return start + ROLLING[period]
-
-
-def periods_later(period: str, start: datetime, count: int) -> datetime:
-    """Give the start of the period so many after the one that starts here."""
-    for _ in range(count):
-        start = next_start(period, start)
-    return start
-
-
 @dataclass(frozen=True)
 class Retention:
     """A retention definition with predicates in place of expressions."""
@@ -89,19 +69,57 @@ class Retention:
     clock: str = "calendar"
     timezone: str = "UTC"
     week_start: str = "monday"
-    dimensions: Mapping[str, tuple[Callable[[Event], Any], str]] = field(
-        default_factory=dict
+    dimensions: Mapping[str, tuple[ValueOf, str]] = field(default_factory=dict)
+
+    def rules(self, matches_value: bool) -> RetentionRules:
+        """Give the parameters as the second engine takes them."""
+        return RetentionRules(
+            entry=self.entry,
+            type=self.type,
+            period=self.period,
+            buckets=self.buckets,
+            min_occurrences=self.min_occurrences,
+            clock=self.clock,
+            zone=ZoneInfo(self.timezone),
+            week_start=self.week_start,
+            matches_value=matches_value,
+        )
+
+    def parts(self) -> dict[str, tuple[ValueOf, str]]:
+        """Give all dimensions, the total first."""
+        return {"all": (lambda event: "all", "start"), **self.dimensions}
+
+    def by_unit(self, events: Sequence[Event]) -> dict[str, list[Event]]:
+        """Give the events of each unit that the definition may take."""
+        found: dict[str, list[Event]] = defaultdict(list)
+        for event in events:
+            unit = self.unit(event)
+            if unit is not None and self.where(event):
+                found[unit].append(event)
+        return found
+
+    def targets(self, events: Sequence[Event], value_of: ValueOf) -> list[Sighting]:
+        """Give what may be an entry: with first_ever, also what then is none."""
+        return [
+            _sighting(event, value_of, is_match=self.target_where(event))
+            for event in events
+            if event["event_name"] in self.target_names
+            and (self.entry == "first_ever" or self.target_where(event))
+        ]
+
+    def returns(self, events: Sequence[Event], value_of: ValueOf) -> list[Sighting]:
+        """Give what is a return."""
+        return [_sighting(one, value_of) for one in events if self.returning(one)]
+
+
+def _sighting(event: Event, value_of: ValueOf, is_match: bool = True) -> Sighting:
+    value = value_of(event)
+    return Sighting(
+        event["occurred_at"],
+        event["event_id"],
+        is_match,
+        "(none)" if value is None else value,
     )
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One member of one cohort."""
-
-    unit: str
-    value: str
-    cohort_start: datetime
-    entered_at: datetime
 
 
 def retention_cells(
@@ -111,70 +129,69 @@ def retention_cells(
 
     A cell is (dimension, value, start of the cohort, first period of the bucket).
     """
-    log = sorted(
-        (event for event in events if definition.where(event)),
-        key=lambda event: (event["occurred_at"], event["event_id"]),
-    )
-    parts: dict[str, tuple[Callable[[Event], Any], str]]
-    parts = {"all": (lambda event: "all", "start"), **definition.dimensions}
     cells: dict[Cell, tuple[int, int | None]] = {}
-    for dimension, (value_of, on) in parts.items():
-        entries = list(_entries(definition, log, value_of, on == "both"))
-        cohorts = Counter((entry.value, entry.cohort_start) for entry in entries)
+    for dimension, (value_of, on) in definition.parts().items():
+        rules = definition.rules(on == "both")
+        cohorts: dict[tuple[str, datetime], list[list[int]]] = defaultdict(list)
+        for its in definition.by_unit(events).values():
+            targets = definition.targets(its, value_of)
+            returns = definition.returns(its, value_of)
+            for entry, back in members_of(targets, returns, rules, watermark).items():
+                cohorts[entry.value, entry.cohort_start].append(back)
         if dimension == "all":
-            cohorts.update(dict.fromkeys(_quiet(definition, entries, watermark), 0))
-        for (value, start), size in cohorts.items():
+            cohorts |= {
+                key: [] for key in _spine(definition, cohorts, watermark) - {*cohorts}
+            }
+        for (value, start), members in cohorts.items():
             if start >= local_time(watermark, definition.timezone):
                 continue
-            members = [
-                e for e in entries if (e.value, e.cohort_start) == (value, start)
-            ]
             for first, last in ((0, 0), *definition.buckets):
-                back = sum(
-                    first == 0
-                    or _is_back(
-                        definition,
-                        log,
-                        member,
-                        first,
-                        last,
-                        watermark,
-                        parts[dimension],
-                    )
-                    for member in members
+                back_count = sum(first in back for back in members)
+                mature = closes_at(start, last, rules) <= watermark
+                cells[dimension, value, start, first] = (
+                    len(members),
+                    back_count if mature else None,
                 )
-                mature = _closes(definition, start, last) <= watermark
-                cells[dimension, value, start, first] = (size, back if mature else None)
     return cells
+
+
+def _spine(
+    definition: Retention,
+    cohorts: Mapping[tuple[str, datetime], Any],
+    watermark: datetime,
+) -> set[tuple[str, datetime]]:
+    """Give all cohorts from the first to the watermark, quiet ones too."""
+    found = set()
+    start = min((start for _, start in cohorts), default=None)
+    while start is not None and start < local_time(watermark, definition.timezone):
+        found.add(("all", start))
+        start = next_start(definition.period, start)
+    return found
 
 
 def cohort_values(
     definition: Retention, events: Sequence[Event], watermark: datetime, last: int
 ) -> dict[Cell, tuple[int, Decimal | None, int | None]]:
     """Give (cohort size, revenue so far, payers so far) by cell, None while open."""
-    log = sorted(
-        (event for event in events if definition.where(event)),
-        key=lambda event: (event["occurred_at"], event["event_id"]),
-    )
-    parts: dict[str, tuple[Callable[[Event], Any], str]]
-    parts = {"all": (lambda event: "all", "start"), **definition.dimensions}
     cells: dict[Cell, tuple[int, Decimal | None, int | None]] = {}
-    for dimension, (value_of, _) in parts.items():
-        entries = list(_entries(definition, log, value_of, per_value=False))
-        for value, start in {(entry.value, entry.cohort_start) for entry in entries}:
+    for dimension, (value_of, _) in definition.parts().items():
+        rules = definition.rules(matches_value=False)
+        cohorts: dict[tuple[str, datetime], list[tuple[Entry, list[Event]]]]
+        cohorts = defaultdict(list)
+        for its in definition.by_unit(events).values():
+            for entry in entries_of(definition.targets(its, value_of), rules):
+                cohorts[entry.value, entry.cohort_start].append((entry, its))
+        for (value, start), members in cohorts.items():
             if start >= local_time(watermark, definition.timezone):
                 continue
-            members = [
-                e for e in entries if (e.value, e.cohort_start) == (value, start)
-            ]
             for number in range(last + 1):
                 days = [
-                    _days_of_value(definition, log, member, number)
-                    for member in members
+                    _days_of_value(definition, rules, entry, its, number)
+                    for entry, its in members
                 ]
                 worth = sum((sum(by_day.values()) for by_day in days), Decimal(0))
                 payers = sum(any(paid > 0 for paid in one.values()) for one in days)
-                mature = _closes(definition, start, number) <= watermark
+                mature = closes_at(start, number, rules) <= watermark
                 cells[dimension, value, start, number] = (
                     len(members),
                     worth if mature else None,
@@ -184,123 +201,19 @@ def cohort_values(
 
 
 def _days_of_value(
-    definition: Retention, log: Sequence[Event], member: Entry, last: int
+    definition: Retention,
+    rules: RetentionRules,
+    entry: Entry,
+    events: Sequence[Event],
+    last: int,
 ) -> dict[date, Decimal]:
     """Give the value of each local day of a member, up to a period after the start."""
     days: dict[date, Decimal] = {}
-    for event in log:
+    for event in events:
         if (
-            definition.unit(event) == member.unit
-            and definition.returning(event)
-            and 0 <= _distance(definition, member, event["occurred_at"]) <= last
+            definition.returning(event)
+            and 0 <= distance(entry, event["occurred_at"], rules) <= last
         ):
             day = local_time(event["occurred_at"], definition.timezone).date()
             days[day] = days.get(day, Decimal(0)) + Decimal(event["revenue"] or 0)
     return days
-
-
-def _entries(
-    definition: Retention,
-    log: Sequence[Event],
-    value_of: Callable[[Event], Any],
-    per_value: bool,
-) -> Iterator[Entry]:
-    seen: set[Any] = set()
-    for event in log:
-        unit = definition.unit(event)
-        if unit is None or event["event_name"] not in definition.target_names:
-            continue
-        matches = definition.target_where(event)
-        if not matches and definition.entry != "first_ever":
-            continue
-        wall_clock = local_time(event["occurred_at"], definition.timezone)
-        start = start_of(definition.period, wall_clock, definition.week_start)
-        value = value_of(event)
-        value = "(none)" if value is None else value
-        key: Any = unit
-        if definition.entry == "recurring":
-            key = (unit, start, value) if per_value else (unit, start)
-        if key in seen:
-            continue
-        seen.add(key)
-        if matches:
-            yield Entry(unit, value, start, event["occurred_at"])
-
-
-def _quiet(
-    definition: Retention, entries: Sequence[Entry], watermark: datetime
-) -> Iterator[tuple[str, datetime]]:
-    if not entries:
-        return
-    start = min(entry.cohort_start for entry in entries)
-    taken = {entry.cohort_start for entry in entries}
-    while start < local_time(watermark, definition.timezone):
-        if start not in taken:
-            yield "all", start
-        start = next_start(definition.period, start)
-
-
-def _is_back(
-    definition: Retention,
-    log: Sequence[Event],
-    member: Entry,
-    first: int,
-    last: int,
-    watermark: datetime,
-    part: tuple[Callable[[Event], Any], str],
-) -> bool:
-    value_of, on = part
-    counts: Counter[int] = Counter()
-    for event in log:
-        if definition.unit(event) != member.unit or not definition.returning(event):
-            continue
-        if on == "both":
-            value = value_of(event)
-            if ("(none)" if value is None else value) != member.value:
-                continue
-        if definition.type == "unbounded" and not _has_begun(
-            definition, event["occurred_at"], watermark
-        ):
-            continue
-        counts[_distance(definition, member, event["occurred_at"])] += 1
-    if definition.type == "bracket":
-        return (
-            sum(counts[k] for k in range(first, last + 1)) >= definition.min_occurrences
-        )
-    enough = [k for k, n in counts.items() if n >= definition.min_occurrences]
-    if definition.type == "unbounded":
-        return any(k >= first for k in enough)
-    return first in enough
-
-
-def _has_begun(definition: Retention, moment: datetime, watermark: datetime) -> bool:
-    if definition.clock != "calendar":
-        return moment < watermark
-    bucket = "hour" if definition.period == "hour" else "day"
-    begin = start_of(bucket, local_time(moment, definition.timezone))
-    return begin < local_time(watermark, definition.timezone)
-
-
-def _distance(definition: Retention, member: Entry, moment: datetime) -> int:
-    """Give how many periods after the entry a moment lies; negative before it."""
-    if definition.clock == "calendar":
-        wall_clock = local_time(moment, definition.timezone)
-        there = start_of(definition.period, wall_clock, definition.week_start)
-        here, distance = member.cohort_start, 0
-        while here < there:
-            here, distance = next_start(definition.period, here), distance + 1
-        return distance if here == there else -1
-    entered_at = member.entered_at
-    if definition.clock == "rolling_from_hour":
-        wall_clock = local_time(entered_at, definition.timezone)
-        entered_at -= wall_clock - start_of("hour", wall_clock)
-    return (moment - entered_at) // ROLLING[definition.period]
-
-
-def _closes(definition: Retention, start: datetime, last: int) -> datetime:
-    """Give the UTC moment at which a cohort can no longer come back in time."""
-    zone = definition.timezone
-    if definition.clock == "calendar" or last == 0:
-        return utc_time(periods_later(definition.period, start, last + 1), zone)
-    end_of_entry = utc_time(next_start(definition.period, start), zone)
-    return end_of_entry + (last + 1) * ROLLING[definition.period]

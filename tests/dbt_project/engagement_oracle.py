@@ -1,7 +1,8 @@
 """Lifecycle, stickiness, segments and usage churn, recounted person by person and day.
 
 Plain Python from the meaning: every day is judged by itself, from the set of days
-somebody was active on. It shares nothing with the SQL, which keeps spans.
+somebody was active on. What becomes of one person, the second engine tells. It shares
+nothing with the SQL, which keeps spans.
 """
 
 from __future__ import annotations
@@ -12,15 +13,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from dagster_project.analysis.reconciliation.segments import Thresholds, segment_of
-from tests.dbt_project.cohort_oracle import (
-    Event,
-    Predicate,
-    local_time,
+from dagster_project.analysis.reconciliation.lifecycle import statuses_of
+from dagster_project.analysis.reconciliation.periods import (
     next_start,
     periods_later,
     start_of,
 )
+from dagster_project.analysis.reconciliation.segments import Thresholds, segment_of
+from tests.dbt_project.cohort_oracle import Event, Predicate, local_time
 
 SEGMENTS = ("new", "at_risk", "power", "engaged", "casual", "dormant")
 DAY = timedelta(days=1)
@@ -75,25 +75,19 @@ def lifecycle(
     active = activity.periods(events, period)
     if not active:
         return {}
-    rows: dict[datetime, tuple[int, int, int, int | None]] = {}
-    before: datetime | None = None
+    kinds = Counter(
+        told
+        for starts in active.values()
+        for told in statuses_of(starts, period).items()
+    )
     first = min(min(starts) for starts in active.values())
-    for start, is_over in spine(first, period, watermark, activity.timezone):
-        kinds: Counter[str] = Counter()
-        for starts in active.values():
-            if start in starts:
-                if min(starts) == start:
-                    kinds["new"] += 1
-                else:
-                    kinds["returning" if before in starts else "resurrecting"] += 1
-            elif before in starts:
-                kinds["dormant"] += 1
-        rows[start] = (
-            *(kinds["new"], kinds["returning"], kinds["resurrecting"]),
-            kinds["dormant"] if is_over else None,
+    return {
+        start: (
+            *(kinds[start, one] for one in ("new", "returning", "resurrecting")),
+            kinds[start, "dormant"] if is_over else None,
         )
-        before = start
-    return rows
+        for start, is_over in spine(first, period, watermark, activity.timezone)
+    }
 
 
 def stickiness(

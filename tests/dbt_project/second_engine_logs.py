@@ -89,7 +89,11 @@ def write_catalog(folder: Path, sessions: dict[str, Any]) -> None:
     )
     dump(folder / "metrics.yml", {"metrics": []})
     dump(folder / "funnels.yml", {"funnels": list(_funnels())})
-    dump(folder / "segments.yml", {"segments": list(_segmentations())})
+    dump(
+        folder / "segments.yml",
+        {"segments": list(_segmentations()), "lifecycle": list(_lifecycles())},
+    )
+    dump(folder / "retention.yml", {"retention": list(_grids())})
     dump(
         folder / "revenue.yml",
         {"attribution": list(_attributions()), "mrr": list(_books())},
@@ -101,6 +105,64 @@ def _segmentations() -> Iterator[dict[str, Any]]:
     yield {"name": "quick", "window_days": 6, "timezone": "Asia/Tokyo", **quick}
     yield {"name": "of_pages", "activity": {"event": "page", "where": "revenue > 0"}}
     yield {"name": "of_courses", "count_by": "property('course')"}
+
+
+def _lifecycles() -> Iterator[dict[str, Any]]:
+    yield {"name": "of_all", "periods": ["day", "week", "month"]}
+    yield {
+        "name": "of_buyers",
+        "activity": {"event": ["a", "b"], "where": "revenue > 0"},
+        "periods": ["day", "week"],
+        "timezone": "Asia/Tokyo",
+        "week_start": "sunday",
+    }
+    yield {"name": "of_course_lives", "count_by": "property('course')"}
+
+
+def _grids() -> Iterator[dict[str, Any]]:
+    """Give every entry, type, clock and period at least once."""
+    on_both = {"name": "course", "sql": "property('course')", "on": "both"}
+    variants: dict[str, dict[str, Any]] = {
+        "daily": {"period": "day", "periods": 14, "breakdowns": ["platform"]},
+        "weekly": {"period": "week", "week_start": "sunday", "breakdowns": [on_both]},
+        "monthly": {"period": "month", "timezone": "Asia/Tokyo"},
+        "of_first_ever": {
+            "target": {"event": ["a", "b"], "where": "platform = 'web'"},
+            "entry": "first_ever",
+            "period": "day",
+        },
+        "again_and_again": {
+            "entry": "recurring",
+            "period": "day",
+            "breakdowns": [on_both, "platform"],
+            "min_occurrences": 2,
+        },
+        "sooner_or_later": {"type": "unbounded", "period": "day", "periods": 9},
+        "in_brackets": {
+            "type": "bracket",
+            "brackets": [{"first": 1, "last": 2}, {"first": 3, "last": 7}],
+            "period": "day",
+            "min_occurrences": 3,
+        },
+        "by_own_clock": {
+            "clock": "rolling",
+            "period": "day",
+            "at": [1, 7],
+            "breakdowns": ["platform"],
+        },
+        "by_own_hours": {
+            "clock": "rolling_from_hour",
+            "period": "hour",
+            "type": "unbounded",
+            "entry": "recurring",
+            "periods": 6,
+        },
+        "with_all_robots": {"include_bots": True},
+        "of_whole_courses": {"count_by": "property('course')"},
+    }
+    for name, declared in variants.items():
+        target = {"target": {"event": "a"}, "returning": {"event": ["b", "page"]}}
+        yield {"name": name, **target, **declared}
 
 
 def subscriptions(seed: int, accounts: int = 40) -> Iterator[Row]:

@@ -41,6 +41,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from dagster_project.analysis.reconciliation.periods import next_start
 from tests.dbt_project.cohort_cases import (
     LISTS,
     count_of_periods,
@@ -48,7 +49,6 @@ from tests.dbt_project.cohort_cases import (
     window_of,
     write_catalog,
 )
-from tests.dbt_project.cohort_oracle import next_start
 from tests.dbt_project.funnel_cases import Case, funnel_name, landed_rows, read_cases
 from tests.dbt_project.warehouse_of_test import WarehouseOfTest
 

@@ -17,6 +17,11 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
+from dagster_project.analysis.reconciliation.periods import (
+    WEEKDAYS,
+    next_start,
+    start_of,
+)
 from tests.dbt_project.cohort_logs import (
     DAYS,
     START,
@@ -28,13 +33,7 @@ from tests.dbt_project.cohort_logs import (
     logs,
     selected,
 )
-from tests.dbt_project.cohort_oracle import (
-    WEEKDAYS,
-    Event,
-    local_time,
-    next_start,
-    start_of,
-)
+from tests.dbt_project.cohort_oracle import Event, local_time
 from tests.dbt_project.engagement_oracle import (
     SEGMENTS,
     Activity,

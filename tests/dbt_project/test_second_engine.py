@@ -26,7 +26,8 @@ from tests.dbt_project.warehouse_of_test import WarehouseOfTest
 MODELS = (
     *("+fct_sessions", "+dim_persons", "+fct_funnel_attempts"),
     *("+int_attribution_touches", "+fct_mrr_movements"),
-    "+fct_segment_members",
+    *("+fct_segment_members", "+fct_retention", "+fct_lifecycle"),
+    *("+int_retention_members", "+int_lifecycle_members"),
 )
 
 
@@ -109,6 +110,25 @@ TAMPERINGS = {
         "update marts.fct_segment_members set segment = 'at_risk' "
         "where segmentation_name = 'quick' and segment = 'engaged'",
         ("segments", "quick"),
+    ),
+    "a day that was none": (
+        "update intermediate.int_cohort_days "
+        "set bucket_at = bucket_at + interval 1 day "
+        "where unit_key % 5 = 0 and bucket_at = date_trunc('day', bucket_at)",
+        ("retention", "daily"),
+    ),
+    "a cohort without its members": (
+        "delete from marts.fct_retention where retention_name = 'of_first_ever'",
+        ("retention", "of_first_ever"),
+    ),
+    "a cell that closed too early": (
+        "update marts.fct_retention set returned_count = coalesce(returned_count, 0) "
+        "where retention_name = 'by_own_clock'",
+        ("retention", "by_own_clock"),
+    ),
+    "somebody new who is not": (
+        "update marts.fct_lifecycle set new_count = 0 where lifecycle_name = 'of_all'",
+        ("lifecycle", "of_all"),
     ),
 }
 

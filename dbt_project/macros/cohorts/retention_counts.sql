@@ -35,165 +35,35 @@
 {%- endmacro %}
 
 
-{# Who entered which cohort: (unit_key, dimension_value, cohort_start, cohort_number,
-   entered_at). A first entry is the first of all history, a recurring one the first of
-   its period. #}
-{% macro entries_of_cohorts(retention, breakdown) -%}
-    {%- set keeps_first = breakdown.entries_keep_first -%}
-    {%- set order = 'first_at' if keeps_first else 'bucket_at' -%}
-    {%- set is_recurring = retention.entry_mode == 'recurring' -%}
-    {%- set is_grouped = is_recurring and breakdown.matches_value -%}
+{# Who is counted in these numbers, one row per member: unit_key in place of the count. #}
+{% macro retention_members(retention, breakdown, entries) -%}
     select
-        unit_key,
+        '{{ retention.retention_name }}' as retention_name,
+        '{{ breakdown.dimension }}' as dimension,
         dimension_value,
         cohort_start,
-        {{ period_number_of(retention.period, 'cohort_start') }} as cohort_number,
-        entered_at
+        cast(period_number as integer) as period_number,
+        unit_key
     from (
         select
             unit_key,
             dimension_value,
-            is_entry,
-            {{ entry_instant(retention) }} as entered_at,
-            {{ period_start_of(retention.period, 'bucket_at', retention.week_start) }} as cohort_start
-        from (
-            select
-                unit_key,
-                {{ 'min_by(bucket_at, first_at)' if keeps_first else 'min(bucket_at)' }} as bucket_at,
-                {{ 'min(first_at)' if keeps_first else 'cast(null as timestamp)' }} as first_at,
-                {{ 'min_by(first_is_match, first_at)' if keeps_first else 'true' }} as is_entry,
-                {{ 'group_value' if is_grouped
-                    else 'min_by(group_value, first_at)' if keeps_first else "'all'" }} as dimension_value
-            from {{ ref('int_cohort_days') }}
-            where series_id = '{{ series_id(breakdown.entries) }}'
-            group by
-                unit_key
-                {%- if is_recurring %},
-                {{ period_start_of(retention.period, 'bucket_at', retention.week_start) }}
-                {%- endif -%}
-                {{ ', group_value' if is_grouped }}
-        ) as firsts
-    ) as placed
-    where is_entry
-{%- endmacro %}
-
-
-{# When the rolling clock of an entry starts. Hours begin in the zone: some zones lie
-   half an hour off UTC. #}
-{% macro entry_instant(retention) -%}
-    {%- if retention.clock == 'rolling_from_hour' -%}
-        {%- set local_at = local_time_in('first_at', retention.timezone) -%}
-        first_at - ({{ local_at }} - date_trunc('hour', {{ local_at }}))
-    {%- else -%}
-        first_at
-    {%- endif -%}
-{%- endmacro %}
-
-
-{# Who came back, and in which period after the start: one row per (unit_key,
-   dimension_value, cohort_start, period_number); a bracket goes by its first period. #}
-{% macro returns_of_cohorts(retention, breakdown, entries) -%}
-    {%- set is_bracket = retention.retention_type == 'bracket' -%}
-    {%- if retention.clock == 'calendar' and not is_bracket -%}
-        select
-            unit_key,
-            dimension_value,
             cohort_start,
-            periods_later as period_number
-        from ({{ returns_after_entries(retention, breakdown, entries) }}) as later
-        where event_count >= {{ retention.min_occurrences }}
-    {%- else -%}
+            0 as period_number
+        from {{ entries }}
+        union all
+        {% if retention.retention_type == 'unbounded' -%}
         select
-            unit_key,
-            dimension_value,
-            cohort_start,
-            {{ bracket_of(retention) if is_bracket else 'periods_later' }} as period_number
-        from ({{ returns_after_entries(retention, breakdown, entries) }}) as later
-        {%- if is_bracket %}
-        where {{ bracket_of(retention) }} is not null
+            furthest.unit_key,
+            furthest.dimension_value,
+            furthest.cohort_start,
+            periods.period_number
+        from ({{ furthest_returns(retention, breakdown, entries) }}) as furthest
+        {{ up_to_the_furthest(retention) }}
+        {%- else -%}
+        {{ returns_of_cohorts(retention, breakdown, entries) }}
         {%- endif %}
-        group by 1, 2, 3, 4
-        having sum(event_count) >= {{ retention.min_occurrences }}
-    {%- endif -%}
-{%- endmacro %}
-
-
-{# Returning events and how many periods after the entry they lie, at least one. By the
-   calendar one row per period, on the rolling clock one per instant. #}
-{% macro returns_after_entries(retention, breakdown, entries) -%}
-    {%- set is_calendar = retention.clock == 'calendar' -%}
-    {%- set periods_later = 'returns.return_number - entries.cohort_number' if is_calendar
-        else whole_periods_between(
-            'entries.entered_at', 'returns.returned_at', rolling_length(retention.period)
-        ) -%}
-    {%- set furthest = periods_of(retention) | map(attribute='last_period_number') | max -%}
-    select
-        entries.unit_key,
-        entries.dimension_value,
-        entries.cohort_start,
-        {{ periods_later }} as periods_later,
-        returns.event_count
-    from ({{ returns_by_period(retention, breakdown) if is_calendar
-        else returns_by_instant(retention, breakdown) }}) as returns
-    inner join {{ entries }} as entries
-        on
-            returns.unit_key = entries.unit_key
-            {% if breakdown.matches_value -%}
-            and returns.group_value = entries.dimension_value
-            {% endif -%}
-            and {{ periods_later }} >= 1
-            {%- if retention.retention_type != 'unbounded' %}
-            and {{ periods_later }} <= {{ furthest or 0 }}
-            {%- endif %}
-{%- endmacro %}
-
-
-{# Returns by the calendar. Where one event is enough they are not added up: the weekly
-   grid of 10 million events took 0.60 s of processor time with sums and text keys, 0.27 s
-   without either. #}
-{% macro returns_by_period(retention, breakdown) -%}
-    {%- set counts_events = retention.min_occurrences > 1 or retention.retention_type == 'bracket' -%}
-    select
-        unit_key,
-        {{ 'group_value,' if breakdown.matches_value }}
-        {{ period_number_of(
-            retention.period, period_start_of(retention.period, 'bucket_at', retention.week_start)
-        ) }} as return_number,
-        {{ 'sum(event_count)' if counts_events else '1' }} as event_count
-    from {{ ref('int_cohort_days') }}
-    where
-        series_id = '{{ series_id(breakdown.returns) }}'
-        {{ before_watermark(retention) }}
-    group by
-        unit_key,
-        return_number
-        {{- ', group_value' if breakdown.matches_value }}
-{%- endmacro %}
-
-
-{% macro returns_by_instant(retention, breakdown) -%}
-    select
-        unit_key,
-        group_value,
-        bucket_at as returned_at,
-        event_count
-    from {{ ref('int_cohort_days') }}
-    where
-        series_id = '{{ series_id(breakdown.returns) }}'
-        {{ before_watermark(retention) }}
-{%- endmacro %}
-
-
-{# Where all later returns count, what lies behind the watermark must not: it has not
-   happened yet. #}
-{% macro before_watermark(retention) -%}
-    {%- if retention.retention_type == 'unbounded' -%}
-        and bucket_at < (
-            select {{ local_time_in('watermark_at', retention.timezone)
-                if retention.clock == 'calendar' else 'watermark_at' }}
-            from {{ ref('int_watermark') }}
-        )
-    {%- endif -%}
+    ) as counted
 {%- endmacro %}
 
 
@@ -211,21 +81,10 @@
             cohort_start,
             furthest_number,
             count(*) as person_count
-        from (
-            select
-                dimension_value,
-                cohort_start,
-                max(period_number) as furthest_number
-            from ({{ returns_of_cohorts(retention, breakdown, entries) }}) as returned
-            group by unit_key, dimension_value, cohort_start
-        ) as by_person
+        from ({{ furthest_returns(retention, breakdown, entries) }}) as by_person
         group by dimension_value, cohort_start, furthest_number
     ) as furthest
-    inner join {{ ref('stg_catalog_retention_periods') }} as periods
-        on
-            periods.retention_name = '{{ retention.retention_name }}'
-            and periods.period_number >= 1
-            and periods.period_number <= furthest.furthest_number
+    {{ up_to_the_furthest(retention) }}
     group by
         furthest.dimension_value,
         furthest.cohort_start,
@@ -233,14 +92,24 @@
 {%- endmacro %}
 
 
-{# The first period of the bracket that a period lies in, null where it lies in none. #}
-{% macro bracket_of(retention) -%}
-    case
-        {% for bracket in periods_of(retention) if bracket.period_number > 0 -%}
-        when periods_later between {{ bracket.period_number }} and {{ bracket.last_period_number }}
-            then {{ bracket.period_number }}
-        {% endfor -%}
-    end
+{# The last period in which each member was back. #}
+{% macro furthest_returns(retention, breakdown, entries) -%}
+    select
+        unit_key,
+        dimension_value,
+        cohort_start,
+        max(period_number) as furthest_number
+    from ({{ returns_of_cohorts(retention, breakdown, entries) }}) as returned
+    group by unit_key, dimension_value, cohort_start
+{%- endmacro %}
+
+
+{% macro up_to_the_furthest(retention) -%}
+    inner join {{ ref('stg_catalog_retention_periods') }} as periods
+        on
+            periods.retention_name = '{{ retention.retention_name }}'
+            and periods.period_number >= 1
+            and periods.period_number <= furthest.furthest_number
 {%- endmacro %}
 
 
@@ -250,13 +119,50 @@
 {% endmacro %}
 
 
-{% macro no_retention_counts() -%}
+{# The columns before the last one: a count, or who is counted. #}
+{% macro no_retention_rows(last_column, type) -%}
     select
         cast(null as {{ dbt.type_string() }}) as retention_name,
         cast(null as {{ dbt.type_string() }}) as dimension,
         cast(null as {{ dbt.type_string() }}) as dimension_value,
         cast(null as timestamp) as cohort_start,
         cast(null as integer) as period_number,
-        cast(null as bigint) as person_count
+        cast(null as {{ type }}) as {{ last_column }}
     where false
+{%- endmacro %}
+
+
+{# One block of SQL per declared definition and breakdown, all of them from rows of one
+   unit and day; `of_block` is the macro that makes a block's rows. #}
+{% macro of_each_retention(of_block, last_column, type) -%}
+with {% for retention in declared_retention() -%}
+{% for breakdown in fromjson(retention.breakdowns) %}
+{% set block = retention.retention_name ~ '__' ~ loop.index0 %}
+{{ block }}__entries as (
+
+    {{ entries_of_cohorts(retention, breakdown) }}
+
+),
+
+{{ block }} as (
+
+    {{ of_block(retention, breakdown, block ~ '__entries') }}
+
+),
+
+{% endfor %}
+{% endfor %}
+final as (
+
+    {% for retention in declared_retention() -%}
+    {% for _ in fromjson(retention.breakdowns) %}
+    select * from {{ retention.retention_name }}__{{ loop.index0 }}
+    union all
+    {% endfor %}
+    {% endfor %}
+    {{ no_retention_rows(last_column, type) }}
+
+)
+
+select * from final
 {%- endmacro %}
