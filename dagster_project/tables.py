@@ -243,8 +243,8 @@ RECONCILIATION_SAMPLE = Table(
         Column(
             "area",
             "varchar",
-            "active_days, persons, sessions, funnels, attribution, mrr, retention, "
-            "lifecycle or segments.",
+            "active_days, persons, sessions, funnels, funnel_touches, attribution, "
+            "mrr, retention, lifecycle or segments.",
         ),
         Column("definition", "varchar", "The definition of that name; all: none."),
         Column("first_date", "date", "First UTC day whose events were read."),

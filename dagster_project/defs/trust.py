@@ -12,6 +12,7 @@ COMPARED = [
     dg.AssetKey(["marts", "dim_persons"]),
     dg.AssetKey(["marts", "fct_sessions"]),
     dg.AssetKey(["marts", "fct_funnel_attempts"]),
+    dg.AssetKey(["marts", "fct_funnel_persons"]),
     dg.AssetKey(["marts", "fct_mrr_movements"]),
     dg.AssetKey(["marts", "fct_segment_members"]),
     dg.AssetKey(["marts", "fct_retention"]),

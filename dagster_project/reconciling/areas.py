@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pandas as pd
 
 from dagster_project.analysis.reconciliation.comparing import (
     Comparison,
-    Figures,
     Thing,
     compare,
 )
@@ -30,7 +28,6 @@ from dagster_project.analysis.reconciliation.days import (
     life_figures,
 )
 from dagster_project.analysis.reconciliation.events import by_person
-from dagster_project.analysis.reconciliation.funnels import Attempt, attempts_of
 from dagster_project.analysis.reconciliation.sessions import (
     KnownSessions,
     session_figures,
@@ -38,16 +35,12 @@ from dagster_project.analysis.reconciliation.sessions import (
 )
 from dagster_project.reconciling.cohorts import compare_cohorts
 from dagster_project.reconciling.credits import compare_attribution
-from dagster_project.reconciling.declared import (
-    Declared,
-    DeclaredFunnel,
-    read_declared,
-)
+from dagster_project.reconciling.declared import Declared, read_declared
+from dagster_project.reconciling.funnels import compare_funnel
 from dagster_project.reconciling.recurring import compare_mrr
 from dagster_project.reconciling.sample import (
     NEW_ONLY,
     Sample,
-    left_out,
     read_sample,
     rows_of_persons,
 )
@@ -108,13 +101,17 @@ def _compared(
     yield _persons(connection, declared, sample)
     told = {
         person: sessions_of(
-            events, declared.sessions, declared.zone, read_from=sample.read_from
+            events,
+            declared.sessions,
+            declared.zone,
+            read_from=sample.read_from,
+            is_whole=person in sample.whole,
         )
         for person, events in by_person(sample.events).items()
     }
     yield _sessions(connection, declared, sample, told)
     for funnel in declared.funnels:
-        yield _funnel(connection, declared, sample, funnel, told)
+        yield from compare_funnel(connection, declared, sample, funnel, told)
     for attribution in declared.attributions:
         yield compare_attribution(connection, declared, sample, attribution, told)
     for book in declared.books:
@@ -185,8 +182,6 @@ def _sessions(
     told: dict[str, KnownSessions],
 ) -> Comparison:
     """Sessions that begin with events that were read."""
-    if declared.sessions_not_recomputed:
-        return left_out("sessions", ALL, declared.sessions_not_recomputed)
     recomputed: Found = {}
     for person, known in told.items():
         for session in known.sessions:
@@ -204,7 +199,12 @@ def _sessions(
         )
         if _is_known(told.get(person), values[1])
     }
-    return compare("sessions", ALL, recomputed, found, persons=sample.everybody)
+    are_of_client = declared.sessions.are_of_client
+    return compare(
+        *("sessions", ALL, recomputed, found),
+        persons=sample.whole if are_of_client else sample.everybody,
+        reason=NEW_ONLY if are_of_client else None,
+    )
 
 
 def _is_known(known: KnownSessions | None, ended_at: datetime) -> bool:
@@ -212,75 +212,3 @@ def _is_known(known: KnownSessions | None, ended_at: datetime) -> bool:
     if known is None:
         return True
     return known.known_from is not None and ended_at >= known.known_from
-
-
-def _funnel(
-    connection: duckdb.DuckDBPyConnection,
-    declared: Declared,
-    sample: Sample,
-    funnel: DeclaredFunnel,
-    told: dict[str, KnownSessions],
-) -> Comparison:
-    """Attempts entered since the first instant that was read."""
-    if funnel.not_recomputed:
-        return left_out("funnels", funnel.name, funnel.not_recomputed)
-    rules = funnel.rules
-    persons = [
-        person.person_id
-        for person in sample.persons
-        if person.is_whole or not rules.needs_whole_life
-    ]
-    events = [e for e in sample.funnel_events[funnel.name] if e.unit in set(persons)]
-    owner = {event.event_id: event.unit for event in events}
-    if rules.counting == "sessions":
-        session = {
-            event.event_id: one.session_id
-            for known in told.values()
-            for one in known.sessions
-            for event in one.events
-        }
-        owner |= {session[e]: owner[e] for e in owner if e in session}
-        events = [
-            replace(event, unit=session[event.event_id])
-            for event in events
-            if event.event_id in session
-        ]
-    attempts = attempts_of(events, rules, declared.zone)
-    people = {person: person for person in persons} | owner
-    recomputed = _by_entry(
-        (people[one.unit], one.unit, one.times[0], *_outcome(one, rules.steps))
-        for one in attempts
-    )
-    found = _by_entry(
-        rows_of_persons(
-            connection,
-            "select person_id, unit_id, entered_at, reached_step, converted_at "
-            "from marts.fct_funnel_attempts where funnel_name = ? "
-            "and breakdown = 'all' and entry_date >= ? and entered_at >= ? and",
-            persons,
-            funnel.name,
-            sample.read_from.date() - timedelta(days=1),
-            sample.read_from,
-        )
-    )
-    reason = NEW_ONLY if rules.needs_whole_life else None
-    return compare(
-        "funnels", funnel.name, recomputed, found, persons=persons, reason=reason
-    )
-
-
-def _outcome(attempt: Attempt, steps: int) -> tuple[int, datetime | None]:
-    is_converted = attempt.reached_step == steps
-    return attempt.reached_step, attempt.times[-1] if is_converted else None
-
-
-def _by_entry(rows: Any) -> Figures:
-    """Give the attempts of a unit at an instant; several where values are held."""
-    found: dict[Thing, list[tuple[int, str]]] = {}
-    for person, unit, entered_at, reached_step, converted_at in rows:
-        thing = (person, f"{unit} at {entered_at}")
-        found.setdefault(thing, []).append((reached_step, str(converted_at)))
-    return {
-        thing: {"reached_step and converted_at": sorted(attempts)}
-        for thing, attempts in found.items()
-    }

@@ -29,7 +29,7 @@ from dagster_project.analysis.reconciliation.sessions import (
     session_figures,
 )
 from dagster_project.reconciling.declared import Declared, DeclaredAttribution
-from dagster_project.reconciling.sample import Sample, left_out, rows_of_persons
+from dagster_project.reconciling.sample import NEW_ONLY, Sample, rows_of_persons
 
 AREA = "attribution"
 # Amounts and credits are kept in whole units of 10^-9.
@@ -46,8 +46,6 @@ def compare_attribution(
 ) -> Comparison:
     """Compare touches, the share of each by every model, and what they add up to."""
     name = attribution.name
-    if declared.sessions_not_recomputed:
-        return left_out(AREA, name, declared.sessions_not_recomputed)
     visits = _visits(connection, declared, sample, attribution, told)
     known = [
         one
@@ -77,7 +75,11 @@ def compare_attribution(
         ):
             by_conversion.setdefault((row[0], row[1]), []).append(row)
     found = {thing: _found(its, attribution) for thing, its in by_conversion.items()}
-    return compare(AREA, name, recomputed, found, persons=sample.everybody)
+    # Of sessions as the client cuts them, only new persons' are told.
+    reason = NEW_ONLY if declared.sessions.are_of_client else None
+    return compare(
+        *(AREA, name, recomputed, found), persons=sample.everybody, reason=reason
+    )
 
 
 def _is_known(

@@ -17,7 +17,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from dagster_project.analysis.reconciliation.attribution import Rules
-from dagster_project.analysis.reconciliation.funnels import Exclusion, FunnelRules
+from dagster_project.analysis.reconciliation.funnel_steps import (
+    Breakdown,
+    Exclusion,
+    FunnelRules,
+)
 from dagster_project.analysis.reconciliation.sessions import SessionRules
 from dagster_project.reconciling.declared_cohorts import (
     DeclaredCohorts,
@@ -44,13 +48,22 @@ class DeclaredFunnel:
         steps = [step["filter"] for step in self.plan["steps"]]
         firsts = [step["first_of"] or "false" for step in self.plan["steps"]]
         exclusions = [part["filter"] for part in self.plan["exclusions"]]
+        groups = [f"[{', '.join(one['by'])}]" for one in self.plan["breakdowns"]]
         return [
             _flags(steps),
             _flags(firsts),
             _flags(exclusions),
             f"[{', '.join(self.plan['hold_constant'])}]::varchar[]",
             f"coalesce({self.plan['where'] or 'true'}, false)",
+            f"[{', '.join(groups)}]::varchar[][]",
+            self.unit,
         ]
+
+    @property
+    def unit(self) -> str:
+        """SQL: whom an event counts for; sessions are placed among persons later."""
+        of_accounts = self.rules.counting == "accounts"
+        return str(self.plan["account"]) if of_accounts else "person_id"
 
 
 def _flags(conditions: Sequence[str]) -> str:
@@ -101,7 +114,6 @@ class Declared:
 
     zone: ZoneInfo
     sessions: SessionRules
-    sessions_not_recomputed: str | None
     activities: Mapping[str, bool]
     page_views: frozenset[str]
     server_platforms: frozenset[str]
@@ -126,7 +138,6 @@ def read_declared(connection: duckdb.DuckDBPyConnection, compiled: Path) -> Decl
         "range_from, range_to, range_applies_to, counting, "
         "include_excluded_traffic, plan"
     )
-    left_out = _sessions_not_recomputed(settings)
     funnels = rows("catalog_funnels.parquet", columns)
     attributions = rows(
         "catalog_attribution.parquet",
@@ -143,11 +154,10 @@ def read_declared(connection: duckdb.DuckDBPyConnection, compiled: Path) -> Decl
     return Declared(
         zone=ZoneInfo(settings["reporting_timezone"]),
         sessions=_session_rules(settings),
-        sessions_not_recomputed=left_out,
         activities={name: bool(is_activity) for name, is_activity, _ in events},
         page_views=frozenset(name for name, _, is_view in events if is_view),
         server_platforms=frozenset(json.loads(settings["server_platforms"])),
-        funnels=tuple(_funnel(row, left_out) for row in sorted(funnels)),
+        funnels=tuple(_funnel(row) for row in sorted(funnels)),
         attributions=tuple(_attribution(row) for row in sorted(attributions)),
         books=tuple(_book(row, settings) for row in books),
         cohorts=read_cohorts(rows),
@@ -161,6 +171,8 @@ def _session_rules(settings: Mapping[str, str]) -> SessionRules:
     return SessionRules(
         timeout=seconds("session_timeout_seconds"),
         longest=seconds("session_max_seconds"),
+        are_of_client=settings["session_mode"] == "vendor",
+        cuts_on_campaign=settings["session_cut_on_campaign_change"] == "true",
         cuts_at_midnight=settings["session_cut_at_midnight"] == "true",
         requires_page_view=settings["session_requires_page_view"] == "true",
         heartbeats=frozenset(json.loads(settings["heartbeat_events"])),
@@ -168,15 +180,7 @@ def _session_rules(settings: Mapping[str, str]) -> SessionRules:
     )
 
 
-def _sessions_not_recomputed(settings: Mapping[str, str]) -> str | None:
-    if settings["session_mode"] == "vendor":
-        return "sessions bear the ids of the client"
-    if settings["session_cut_on_campaign_change"] == "true":
-        return "sessions are cut where the campaign changes"
-    return None
-
-
-def _funnel(row: tuple[Any, ...], no_sessions: str | None) -> DeclaredFunnel:
+def _funnel(row: tuple[Any, ...]) -> DeclaredFunnel:
     name, steps, window, order, ties, entry, start, end, applies, counting = row[:10]
     includes_excluded, plan = bool(row[10]), json.loads(row[11])
     rules = FunnelRules(
@@ -195,14 +199,16 @@ def _funnel(row: tuple[Any, ...], no_sessions: str | None) -> DeclaredFunnel:
         first_time_steps=frozenset(
             place for place, step in enumerate(plan["steps"], 1) if step["first_of"]
         ),
+        breakdowns=tuple(
+            Breakdown(part["name"], part["attribution"], part["step"])
+            for part in plan["breakdowns"]
+        ),
     )
     reason = None
-    if counting == "accounts":
-        reason = "an account has other persons than those of the sample"
-    elif counting == "sessions":
-        reason = no_sessions
-    elif includes_excluded and rules.needs_whole_life:
+    if includes_excluded and rules.needs_whole_life:
         reason = "older events of robots are not read, and decide who came first"
+    elif counting == "accounts" and rules.needs_whole_life:
+        reason = "older events of other persons decide what an account did first"
     return DeclaredFunnel(name, rules, includes_excluded, plan, reason)
 
 

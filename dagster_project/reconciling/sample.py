@@ -1,14 +1,14 @@
 """The persons whose figures are recomputed each night, and their events: read only.
 
-Here belong the draw, its bounds and the query; what is made of the events belongs to
-`analysis.reconciliation`, and which figures of the warehouse they meet to `areas`,
-`credits` and `recurring`.
+Here belong the draw and its bounds; the queries belong to `sample_events`, what is made
+of the events to `analysis.reconciliation`, and which figures of the warehouse they meet
+to `areas` and the modules beside it.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
@@ -20,7 +20,7 @@ import duckdb
 from dagster_project.analysis.reconciliation.attribution import Conversion
 from dagster_project.analysis.reconciliation.comparing import Comparison
 from dagster_project.analysis.reconciliation.events import SampleEvent, SamplePerson
-from dagster_project.analysis.reconciliation.funnels import FunnelEvent
+from dagster_project.analysis.reconciliation.funnel_steps import FunnelEvent
 from dagster_project.analysis.reconciliation.mrr import Change
 from dagster_project.analysis.reconciliation.retention import Sighting
 from dagster_project.reconciling.declared import (
@@ -30,14 +30,26 @@ from dagster_project.reconciling.declared import (
     DeclaredFunnel,
 )
 from dagster_project.reconciling.declared_cohorts import DeclaredSeries
+from dagster_project.reconciling.sample_events import (
+    MOST_EVENTS_OF_A_UNIT,
+    Definition,
+    events_of,
+    funnel_event,
+    sample_event,
+    sightings_of,
+    told_of,
+    with_foreign_sessions,
+)
 
 # What is said of figures that take somebody's whole life.
 NEW_ONLY = "of persons who are new only"
 # What a night recomputes: it must not grow with history, nor with a robot's diligence.
 PERSONS = 200
 READ_DAYS = 35
-MOST_EVENTS_OF_A_PERSON = 500
 MOST_EVENTS = 20_000
+# All events of these days are searched for those of some accounts.
+ACCOUNTS = 20
+ACCOUNT_DAYS = 3
 
 
 @dataclass(frozen=True)
@@ -78,7 +90,7 @@ def read_sample(
 
     The draw is by a hash of the person's id: the same persons every night as long as
     they stay active; half of them are new, because whole lives are told of those alone.
-    Somebody with more events than `MOST_EVENTS_OF_A_PERSON` is left out, and so is who
+    Somebody with more events than `MOST_EVENTS_OF_A_UNIT` is left out, and so is who
     comes after the first `MOST_EVENTS` in the order of the draw. None while there is no
     event.
     """
@@ -99,24 +111,30 @@ def read_sample(
         [first_day, first_day, PERSONS // 2],
     ).fetchall()
     definitions: list[Definition] = [
-        *(funnel for funnel in declared.funnels if not funnel.not_recomputed),
+        *(
+            one
+            for one in declared.funnels
+            if not one.not_recomputed and one.rules.counting != "accounts"
+        ),
         *declared.attributions,
         *declared.books,
         *declared.cohorts.series,
     ]
     ids = [person for person, _ in drawn]
-    rows = _events(connection, definitions, first_day, ids)
+    rows = events_of(connection, definitions, first_day, "person_id", ids)
     kept = _within_bounds(ids, Counter(row[1] for row in rows))
+    if declared.sessions.are_of_client:
+        kept -= with_foreign_sessions(connection, rows, first_day)
     rows = [row for row in rows if row[1] in kept]
-    told = list(_told(rows, definitions))
+    told = list(told_of(rows, definitions))
     return Sample(
         read_from=datetime.combine(first_day, time()),
         last_day=last_day,
         watermark=watermark,
         persons=tuple(SamplePerson(p, whole) for p, whole in drawn if p in kept),
-        events=tuple(_event(row, declared) for row in rows),
+        events=tuple(sample_event(row, declared) for row in rows),
         funnel_events={
-            one.name: tuple(_funnel_event(row, parts) for row, parts in its)
+            one.name: tuple(funnel_event(row, parts) for row, parts in its)
             for one, its in told
             if isinstance(one, DeclaredFunnel)
         },
@@ -139,7 +157,7 @@ def read_sample(
             if isinstance(one, DeclaredBook)
         },
         sightings={
-            one.key: _sightings(one, its)
+            one.key: sightings_of(one, its)
             for one, its in told
             if isinstance(one, DeclaredSeries)
         },
@@ -151,111 +169,10 @@ def _within_bounds(drawn: Sequence[str], counts: Mapping[str, int]) -> set[str]:
     events = 0
     for person in drawn:
         count = counts.get(person, 0)
-        if count <= MOST_EVENTS_OF_A_PERSON and events + count <= MOST_EVENTS:
+        if count <= MOST_EVENTS_OF_A_UNIT and events + count <= MOST_EVENTS:
             kept.add(person)
             events += count
     return kept
-
-
-Definition = DeclaredFunnel | DeclaredAttribution | DeclaredBook | DeclaredSeries
-Row = tuple[Any, ...]
-
-
-def _told(
-    rows: Sequence[Row], definitions: Sequence[Definition]
-) -> Iterator[tuple[Definition, list[tuple[Row, Row]]]]:
-    """Give, by definition, the events it may count and what each of them is to it."""
-    start = PLAIN
-    for one in definitions:
-        end = start + len(one.columns)
-        yield (
-            one,
-            [
-                (row, row[start:end])
-                for row in rows
-                if one.includes_excluded or not row[4]
-            ],
-        )
-        start = end
-
-
-# Columns of an event before those of its funnels.
-PLAIN = 10
-
-
-def _events(
-    connection: duckdb.DuckDBPyConnection,
-    definitions: Sequence[Definition],
-    first_day: date,
-    persons: Sequence[str],
-) -> list[tuple[Any, ...]]:
-    columns = "".join(f", {sql}" for one in definitions for sql in one.columns)
-    return connection.execute(
-        f"""
-        select
-            event_id, person_id, occurred_at, event_name, is_bot or is_internal,
-            platform, anonymous_id is not null or device_type is not null,
-            json_extract_string(properties, '$."$page_view_id"'), revenue, event_date
-            {columns}
-        from (
-            select * from intermediate.int_events
-            where event_date >= ? and list_contains(?, person_id)
-            qualify row_number() over (partition by person_id order by occurred_at)
-            <= {MOST_EVENTS_OF_A_PERSON + 1}
-        ) as events
-        left join intermediate.int_person_properties using (person_id)
-        """,
-        [first_day, list(persons)],
-    ).fetchall()
-
-
-def _event(row: tuple[Any, ...], declared: Declared) -> SampleEvent:
-    event_id, person, at, name, is_excluded, platform, has_device, view, revenue = row[
-        :9
-    ]
-    return SampleEvent(
-        event_id=event_id,
-        person_id=person,
-        at=at,
-        name=name,
-        is_excluded=is_excluded,
-        is_activity=declared.activities.get(name, True),
-        is_page_view=name in declared.page_views,
-        is_of_server=(platform or "") in declared.server_platforms and not has_device,
-        page_view_id=view,
-        revenue=revenue,
-    )
-
-
-def _funnel_event(row: tuple[Any, ...], parts: tuple[Any, ...]) -> FunnelEvent:
-    steps, firsts, exclusions, held, is_taken = parts
-    return FunnelEvent(
-        event_id=row[0],
-        unit=row[1],
-        at=row[2],
-        steps=_places(steps, 1),
-        first_of=_places(firsts, 1),
-        exclusions=_places(exclusions, 0),
-        held=tuple(held),
-        is_taken=is_taken,
-    )
-
-
-def _sightings(
-    series: DeclaredSeries, told: Sequence[tuple[Row, Row]]
-) -> dict[str, list[Sighting]]:
-    """Give the events of a series by person."""
-    found: dict[str, list[Sighting]] = defaultdict(list)
-    for row, (is_taken, *parts) in told:
-        if is_taken:
-            is_match = parts[0] if series.match else True
-            value = parts[-1] if series.group else "all"
-            found[row[1]].append(Sighting(row[2], row[0], is_match, value))
-    return found
-
-
-def _places(flags: Sequence[bool], first: int) -> frozenset[int]:
-    return frozenset(place for place, flag in enumerate(flags, first) if flag)
 
 
 def rows_of_persons(
@@ -273,3 +190,31 @@ def rows_of_persons(
 def left_out(area: str, definition: str, reason: str) -> Comparison:
     """Give the row of a definition that is not recomputed."""
     return Comparison(area, definition, 0, 0, 0, reason=f"not recomputed: {reason}")
+
+
+def read_account_events(
+    connection: duckdb.DuckDBPyConnection, last_day: date, funnel: DeclaredFunnel
+) -> tuple[list[FunnelEvent], datetime]:
+    """Draw accounts, and read what all their events of the newest days are to a funnel.
+
+    Also gives since when; who has more than `MOST_EVENTS_OF_A_UNIT` is left out.
+    """
+    first_day = last_day - timedelta(days=ACCOUNT_DAYS - 1)
+    drawn = connection.execute(
+        f"select account from (select distinct {funnel.unit} as account "
+        "from intermediate.int_events "
+        "left join intermediate.int_person_properties using (person_id) "
+        "where event_date >= ?) as seen where account is not null "
+        "order by hash(account), account limit ?",
+        [first_day, ACCOUNTS],
+    ).fetchall()
+    accounts = [account for (account,) in drawn]
+    rows = events_of(connection, [funnel], first_day, funnel.unit, accounts)
+    counts = Counter(row[-1] for row in rows)
+    [(_, told)] = told_of(rows, [funnel])
+    events = [
+        funnel_event(row, parts)
+        for row, parts in told
+        if counts[row[-1]] <= MOST_EVENTS_OF_A_UNIT
+    ]
+    return events, datetime.combine(first_day, time())

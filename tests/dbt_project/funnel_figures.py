@@ -52,7 +52,7 @@ class Figures:
         if breakdown.attribution in ("step", "all_events"):
             found = list(self.oracle.attempts(breakdown))
         else:
-            touches = self._touches(breakdown)
+            touches = self.touches(breakdown)
             found = [
                 (touches.get(attempt.unit, "(none)"), attempt)
                 for _, attempt in self.oracle.attempts(None)
@@ -64,7 +64,8 @@ class Figures:
         kept = set(ranked[: breakdown.limit])
         return [(group if group in kept else "Other", one) for group, one in found]
 
-    def _touches(self, breakdown: Breakdown) -> dict[str, str]:
+    def touches(self, breakdown: Breakdown) -> dict[str, str]:
+        """Give the value that a touch gave to each unit, where it has one."""
         beyond = timedelta(0)
         if self.funnel.range_applies_to == "entry":
             beyond = self.funnel.window

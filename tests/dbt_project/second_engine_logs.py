@@ -25,12 +25,13 @@ GAPS = (0, 0, 1, 5, 29, 30, 31, 200, 700, 1_500, 4_000, 9_000)
 NAMES = ("a", "a", "b", "b", "c", "x", "page", "page", "ping", "quiet")
 
 SESSIONS: tuple[dict[str, Any], ...] = (
-    {"max_session_seconds": 3_600},
+    {"max_session_seconds": 3_600, "cut_on_campaign_change": True},
     {"cut_at_midnight": True, "requires_page_view": True},
     {
         **{"max_session_seconds": 7_200, "timeout_seconds": 1_860},
         "heartbeat": {"events": ["ping"]},
     },
+    {"mode": "vendor", "max_session_seconds": 20_000},
 )
 
 
@@ -62,6 +63,9 @@ def _row(draw: random.Random, number: int, person: int, at: datetime) -> Row:
         "user_id": f"p{person}",
         "device_type": "phone" if platform == "server" and person % 2 else None,
         "platform": platform,
+        # Two persons share a device, and so their sessions.
+        "vendor_session_id": draw.choice((None, f"{max(person, 1)}-{at.date()}")),
+        "utm_campaign": draw.choice((None, None, None, "spring", "summer")),
         "utm_source": draw.choice((None, None, "direct", "news", "search", " ")),
         "revenue": draw.choice((None, None, Decimal(5), Decimal("7.01"))),
         "properties": json.dumps(properties),
@@ -222,8 +226,16 @@ def _funnels() -> Iterator[dict[str, Any]]:
     steps = [{"name": name, "any_of": [{"event": name}]} for name in "abc"]
     first = {"name": "First", "any_of": [{"event": "a"}], "first_time": "first_match"}
     twice = {"name": "Twice", "any_of": [{"event": ["a", "b"]}]}
+    last = {"name": "last", "by": "property('course')", "attribution": "last_touch"}
+    of_step = {"name": "second", "by": "platform", "attribution": "step", "step": 2}
+    of_all = {
+        "name": "both",
+        "by": ["platform", "property('course')"],
+        "attribution": "all_events",
+    }
     variants: dict[str, dict[str, Any]] = {
-        "plain": {"breakdowns": ["platform"]},
+        "plain": {"breakdowns": ["platform", last]},
+        "told_apart": {"breakdowns": [of_step, of_all], "order": "unordered"},
         "held": {"hold_constant": "property('course')", "window": "90 minutes"},
         "repeated": {"steps": [steps[0], twice, steps[0]]},
         "in_total_order": {"steps": [steps[0], twice], "ties": "total_order"},

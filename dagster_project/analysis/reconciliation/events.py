@@ -18,7 +18,7 @@ class SampleEvent:
     """One event of a person, without copies; ``at`` is UTC without a zone mark.
 
     ``is_excluded``: of a robot or of one's own people. ``is_of_server``: reported by a
-    server, without a device.
+    server, without a device. ``client_session``: what the client calls its session.
     """
 
     event_id: str
@@ -30,6 +30,8 @@ class SampleEvent:
     is_page_view: bool = False
     is_of_server: bool = False
     page_view_id: str | None = None
+    campaign: str | None = None
+    client_session: str | None = None
     revenue: Decimal | None = None
 
 

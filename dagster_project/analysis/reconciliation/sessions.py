@@ -1,13 +1,14 @@
 """Sessions of one person, by walking along the events.
 
 A session ends where no event comes for longer than the timeout; where it would be
-longer than allowed, the next event begins another. Here belongs that walk. Sessions
-whose ids the client gives, and the cut at a change of campaign, are not recomputed.
+longer than allowed, the next event begins another. Where the client gives sessions
+their ids, what bears one id is one session. Here belongs that walk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,7 +22,9 @@ class SessionRules:
 
     timeout: timedelta = timedelta(minutes=30)
     longest: timedelta = timedelta(hours=24)
+    are_of_client: bool = False
     cuts_at_midnight: bool = False
+    cuts_on_campaign: bool = False
     requires_page_view: bool = False
     heartbeats: frozenset[str] = frozenset()
     minimum_visit: timedelta = timedelta(seconds=5)
@@ -29,14 +32,13 @@ class SessionRules:
 
 @dataclass(frozen=True)
 class Session:
-    """The events of one session, in order; it bears the id of the first."""
+    """The events of one session, in order.
 
+    It bears the id that the client gave it, else the id of the first event.
+    """
+
+    session_id: str
     events: tuple[SampleEvent, ...]
-
-    @property
-    def session_id(self) -> str:
-        """The id of the session's first event."""
-        return self.events[0].event_id
 
     def started_at(self, rules: SessionRules) -> datetime:
         """When it began: a first heartbeat tells of a page opened a while before."""
@@ -63,39 +65,81 @@ def sessions_of(
     zone: ZoneInfo,
     *,
     read_from: datetime,
+    is_whole: bool,
 ) -> KnownSessions:
-    """Walk along a person's events (in order), all that are there since ``read_from``.
+    """Give a person's sessions; ``events`` in order, all since ``read_from``.
+
+    ``is_whole``: there are none before. Of a session of the client it matters: it may
+    have begun at any time.
+    """
+    if not rules.are_of_client:
+        return _visits_of(events, rules, zone, read_from)
+    if not is_whole:
+        return KnownSessions((), None)
+    return KnownSessions(tuple(_sessions_of_client(events, rules)), read_from)
+
+
+def _sessions_of_client(
+    events: Sequence[SampleEvent], rules: SessionRules
+) -> Iterator[Session]:
+    """What bears one id is one session; what comes after the cap lies in none."""
+    by_id: dict[str, list[SampleEvent]] = defaultdict(list)
+    for event in events:
+        if event.client_session is not None:
+            its = by_id[event.client_session]
+            if not its or event.at - its[0].at <= rules.longest:
+                its.append(event)
+    for session_id, its in by_id.items():
+        yield Session(session_id, tuple(its))
+
+
+def _visits_of(
+    events: Sequence[SampleEvent],
+    rules: SessionRules,
+    zone: ZoneInfo,
+    read_from: datetime,
+) -> KnownSessions:
+    """Walk along a person's events.
 
     Whatever came before, an event opens a session when nothing lies within the timeout
     before it: all before the first such event is left out.
     """
-    placed = [event for event in events if not event.is_of_server]
-    sessions: list[Session] = []
-    current: list[SampleEvent] = []
+    sessions: list[list[SampleEvent]] = []
     known_from: datetime | None = None
+    campaign: str | None = None
     last = read_from
-    for event in placed:
+    for event in events:
+        if event.is_of_server:
+            continue
         opens = event.at - last > rules.timeout
         last = event.at
         if known_from is None and not opens:
             continue
         known_from = known_from or event.at
-        if current and (opens or _is_cut(current, event, rules, zone)):
-            sessions.append(Session(tuple(current)))
-            current = []
-        current.append(event)
-    if current:
-        sessions.append(Session(tuple(current)))
-    return KnownSessions(tuple(sessions), known_from)
+        campaign = None if opens else campaign
+        if opens or _is_cut(sessions[-1], event, campaign, rules, zone):
+            sessions.append([])
+        sessions[-1].append(event)
+        campaign = event.campaign or campaign
+    return KnownSessions(
+        tuple(Session(its[0].event_id, tuple(its)) for its in sessions), known_from
+    )
 
 
 def _is_cut(
     current: Sequence[SampleEvent],
     event: SampleEvent,
+    campaign: str | None,
     rules: SessionRules,
     zone: ZoneInfo,
 ) -> bool:
+    """Say whether an event within the timeout ends a session all the same.
+
+    ``campaign``: the last one known since somebody came, whatever was cut meanwhile.
+    """
     if event.at - current[0].at > rules.longest:
+        return True
+    if rules.cuts_on_campaign and campaign and event.campaign not in (None, campaign):
         return True
     same_day = local_date(current[-1].at, zone) == local_date(event.at, zone)
     return rules.cuts_at_midnight and not same_day

@@ -6,20 +6,26 @@ event. Where both agree with one another, the night may lean on the quick one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from dagster_project.analysis.reconciliation.funnels import (
+from dagster_project.analysis.reconciliation.funnel_steps import (
+    Breakdown,
     Exclusion,
     FunnelEvent,
     FunnelRules,
-    attempts_of,
 )
-from tests.dbt_project import funnel_oracle
+from dagster_project.analysis.reconciliation.funnels import (
+    Attempt,
+    attempts_by_group,
+    attempts_of,
+    touches_of,
+)
+from tests.dbt_project import funnel_figures, funnel_oracle
 from tests.dbt_project.funnel_logs import Sample, samples
 
 ZONE = "America/New_York"
@@ -42,6 +48,11 @@ def rules_of(funnel: funnel_oracle.Funnel) -> FunnelRules:
             step
             for step, match in enumerate(funnel.steps, start=1)
             if match.first_time is not None
+        ),
+        breakdowns=tuple(
+            Breakdown("group", part.attribution, part.step)
+            for part in (funnel.breakdown,)
+            if part is not None
         ),
     )
 
@@ -73,6 +84,11 @@ def events_of(sample: Sample) -> list[FunnelEvent]:
             ),
             held=tuple(getattr(event, name) for name in funnel.hold_constant),
             is_taken=funnel.where is None or event.platform == funnel.where,
+            groups=tuple(
+                funnel_oracle.group_of(part, event)
+                for part in (funnel.breakdown,)
+                if part is not None
+            ),
         )
         for event in sample.log
         if unit(event)
@@ -80,11 +96,32 @@ def events_of(sample: Sample) -> list[FunnelEvent]:
 
 
 def agrees(sample: Sample) -> None:
-    found = attempts_of(events_of(sample), rules_of(sample.funnel), ZoneInfo(ZONE))
+    rules, zone = rules_of(sample.funnel), ZoneInfo(ZONE)
+    events = events_of(sample)
     oracle = funnel_oracle.Oracle(sample.funnel, sample.log, ZONE)
-    expected = [attempt for _, attempt in oracle.attempts(None)]
-    assert sorted((a.unit, a.times[0], a.reached_step, a.times[-1]) for a in found) == (
-        sorted((a.unit, a.times[0], a.level, a.times[-1]) for a in expected)
+    found = [("all", attempt) for attempt in attempts_of(events, rules, zone)]
+    assert same(found) == expected(oracle.attempts(None))
+    declared = sample.funnel.breakdown
+    if declared is not None:
+        if rules.breakdowns[0].is_of_touch:
+            touches = funnel_figures.Figures(oracle, START).touches(declared)
+            assert touches_of(events, rules, zone, 0) == touches
+        else:
+            groups = attempts_by_group(events, rules, zone, 0)
+            assert same(groups) == expected(oracle.attempts(declared))
+
+
+def same(found: Iterable[tuple[str, Attempt]]) -> list[tuple[object, ...]]:
+    return sorted(
+        (group, a.unit, a.times[0], a.reached_step, a.times[-1]) for group, a in found
+    )
+
+
+def expected(
+    found: Iterable[tuple[str, funnel_oracle.Attempt]],
+) -> list[tuple[object, ...]]:
+    return sorted(
+        (group, a.unit, a.times[0], a.level, a.times[-1]) for group, a in found
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +19,7 @@ from dagster_project.analysis.reconciliation.segments import (
     spans_of,
 )
 from dagster_project.analysis.reconciliation.sessions import (
+    KnownSessions,
     SessionRules,
     session_figures,
     sessions_of,
@@ -28,10 +30,20 @@ READ_FROM = datetime(2026, 3, 1)
 START = datetime(2026, 3, 7, 4)
 
 
-def event(minutes: float, name: str = "page", **told: bool) -> SampleEvent:
+def event(minutes: float, name: str = "page", **told: Any) -> SampleEvent:
     at = START + timedelta(minutes=minutes)
     is_view = name == "page"
     return SampleEvent(str(at), "p", at, name, is_page_view=is_view, **told)
+
+
+def told_of(
+    events: list[SampleEvent],
+    rules: SessionRules,
+    *,
+    read_from: datetime = READ_FROM,
+    is_whole: bool = False,
+) -> KnownSessions:
+    return sessions_of(events, rules, NEW_YORK, read_from=read_from, is_whole=is_whole)
 
 
 @pytest.mark.parametrize(
@@ -49,23 +61,59 @@ def event(minutes: float, name: str = "page", **told: bool) -> SampleEvent:
 def test_where_sessions_end(
     minutes: tuple[float, ...], rules: SessionRules, sizes: list[int]
 ) -> None:
-    told = sessions_of(list(map(event, minutes)), rules, NEW_YORK, read_from=READ_FROM)
+    told = told_of(list(map(event, minutes)), rules)
     assert [len(session.events) for session in told.sessions] == sizes
+
+
+@pytest.mark.parametrize(
+    ("campaigns", "sizes"),
+    [
+        ((None, "x", None, "x"), [4]),
+        # No campaign is no other campaign; another one is, whatever lies between.
+        (("x", None, "y", "y", "x"), [2, 2, 1]),
+    ],
+)
+def test_another_campaign_begins_a_session(
+    campaigns: tuple[str | None, ...], sizes: list[int]
+) -> None:
+    events = [event(n, campaign=one) for n, one in enumerate(campaigns)]
+    told = told_of(events, SessionRules(cuts_on_campaign=True))
+    assert [len(session.events) for session in told.sessions] == sizes
+    [whole] = told_of(events, SessionRules()).sessions
+    assert len(whole.events) == len(events)
+
+
+def test_a_campaign_is_forgotten_when_somebody_comes_anew() -> None:
+    """Else what a session is would depend on events of long ago."""
+    events = [event(0, campaign="x"), event(60), event(61, campaign="y")]
+    told = told_of(events, SessionRules(cuts_on_campaign=True))
+    assert [len(session.events) for session in told.sessions] == [1, 2]
+
+
+def test_the_client_names_its_sessions() -> None:
+    """One id is one session, up to the cap; who is not new may have begun earlier."""
+    rules = SessionRules(are_of_client=True, longest=timedelta(hours=2))
+    names = ((0, "s"), (5, "t"), (100, "s"), (110, None), (121, "s"))
+    events = [event(at, client_session=name) for at, name in names]
+    told = told_of(events, rules, is_whole=True)
+    assert {one.session_id: len(one.events) for one in told.sessions} == {
+        "s": 2,
+        "t": 1,
+    }
+    assert told_of(events, rules).known_from is None
 
 
 def test_a_session_that_may_have_begun_earlier_is_left_out() -> None:
     events = [event(0), event(20), event(60)]
     read_from = START - timedelta(minutes=10)
-    told = sessions_of(events, SessionRules(), NEW_YORK, read_from=read_from)
+    told = told_of(events, SessionRules(), read_from=read_from)
     assert told.known_from == events[2].at
     assert [session.events for session in told.sessions] == [(events[2],)]
 
 
 def test_servers_open_no_session_and_a_lone_page_bounces() -> None:
     events = [event(0), event(1, "billed", is_of_server=True)]
-    [session] = sessions_of(
-        events, SessionRules(), NEW_YORK, read_from=READ_FROM
-    ).sessions
+    [session] = told_of(events, SessionRules()).sessions
     figures = session_figures(session, SessionRules())
     assert figures is not None
     assert figures["is_bounce"] is True
