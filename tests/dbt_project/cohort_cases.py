@@ -34,6 +34,7 @@ Declared = dict[str, Any]
 LISTS = {
     "retention": "retention",
     "retention_clock": "retention",
+    "retention_average": "retention",
     "lifecycle": "lifecycle",
     "stickiness": "stickiness",
     "active_users": "stickiness",
@@ -73,11 +74,76 @@ def declared_case(case: Case, number: int) -> Declared:
     of_kind = {
         "retention": declared_grid,
         "retention_clock": declared_clock,
+        "retention_average": declared_grid,
         "lifecycle": declared_lifecycle,
         "stickiness": declared_stickiness,
         "active_users": declared_active_users,
     }[case["kind"]]
     return declared | of_kind(params, number)
+
+
+def with_events(case: Case) -> Case:
+    """Give a case that carries cohorts as one whose events make them.
+
+    A row of ``cohorts`` has a start, a size, and how many were back in each period, the
+    start's own first if it is the size.
+    """
+    if not case.get("cohorts"):
+        return case
+    period = (case["params"].get("period") or "day").lower()
+    zone = case["params"].get("timezone") or "UTC"
+    events: list[Declared] = []
+    longest = 0
+    for number, row in enumerate(case["cohorts"]):
+        start = datetime.fromisoformat(str(one_of(row, STARTS))).replace(tzinfo=None)
+        back = list(one_of(row, RETURNED))
+        size = next((int(row[name]) for name in SIZES if name in row), back[0])
+        back = back[1:] if back[:1] == [size] else back
+        longest = max(longest, len(back))
+        for place, count in enumerate([size, *back]):
+            at = utc_time(periods_later(period, start, place), zone)
+            for member in range(count or 0):
+                name = "returned" if place else "entered"
+                events.append(
+                    {
+                        "distinct_id": f"{number}-{member}",
+                        "event": name,
+                        "timestamp": f"{at.isoformat()}Z",
+                        "properties": {},
+                    }
+                )
+    grid = {"type": "first_time", "period": period, "n_periods": longest + 1}
+    for part, name in (("target", "entered"), ("returning", "returned")):
+        grid[part] = {"name": name, "any_of": [{"event": name}], "where": []}
+    return {
+        **case,
+        "params": grid | case["params"],
+        "persons": [],
+        "events": events,
+    }
+
+
+STARTS = ("cohort_start", "start", "cohort", "date", "period")
+SIZES = ("cohort_size", "size", "persons", "users", "n")
+RETURNED = ("returned", "retained", "counts", "values", "cells")
+
+
+def one_of(row: Declared, names: Sequence[str]) -> Any:
+    """Give what a row has under one of several names."""
+    [found] = [row[name] for name in names if name in row]
+    return found
+
+
+def as_of(case: Case) -> datetime | None:
+    """Give the instant (UTC) up to which a case is told, None where it says none."""
+    told = case["params"].get("as_of")
+    if not told:
+        return None
+    if "T" in told and datetime.fromisoformat(told).tzinfo:
+        return moment(told)
+    return utc_time(
+        datetime.fromisoformat(told), case["params"].get("timezone") or "UTC"
+    )
 
 
 def declared_grid(params: dict[str, Any], number: int) -> Declared:
