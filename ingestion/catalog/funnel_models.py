@@ -36,7 +36,8 @@ Attribution = Literal["first_touch", "last_touch", "step", "all_events"]
 FirstTime = Literal["first_match", "first_ever"]
 
 MAX_STEPS: Final = 20
-_LONGEST_WINDOW_DAYS: Final = 36_500
+# Engines multiply an interval by 32 bits: 24,855 days of seconds.
+_LONGEST_WINDOW_DAYS: Final = 24_000
 
 
 def _checked_window(text: str) -> str:

@@ -31,12 +31,14 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.dbt_project.funnel_case_variations import varied_funnels
 from tests.dbt_project.funnel_cases import (
     Case,
     funnel_name,
@@ -107,13 +109,24 @@ class Answers:
 def test_every_worked_case(
     warehouse: WarehouseOfTest, shared_dir: Path, tmp_path: Path
 ) -> None:
-    cases = read_cases(shared_dir / "cases" / "product_analytics" / "funnel")
+    given = read_cases(shared_dir / "cases" / "product_analytics" / "funnel")
+    hold([*given, *varied_funnels(1, 24)], warehouse, tmp_path)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(2, 8))
+def test_many_variations(warehouse: WarehouseOfTest, tmp_path: Path, seed: int) -> None:
+    hold(varied_funnels(seed, 100), warehouse, tmp_path)
+
+
+def hold(cases: Iterable[Case], warehouse: WarehouseOfTest, folder: Path) -> None:
+    """Compare all cases with the marts, a night for each zone and start of the week."""
     nights: dict[tuple[str, str], list[Case]] = defaultdict(list)
     for case in cases:
         assert case["kind"] in KINDS, case["id"]
         nights[(case["params"].get("timezone") or "UTC", week_start(case))].append(case)
     for (zone, weekday), together in nights.items():
-        answers = one_night(warehouse, together, zone, weekday, tmp_path)
+        answers = one_night(warehouse, together, zone, weekday, folder)
         for number, case in enumerate(together):
             if not case.get("divergent_by_choice"):
                 compare(case, number, answers)
