@@ -59,7 +59,7 @@ experiments:
 WHO = ("int_experiment_units",)
 LOOKS = (
     *("int_experiment_unit_days", "int_experiment_cells", "int_experiment_sums"),
-    "fct_experiment_variant_metrics_daily",
+    *("int_experiment_quantiles", "fct_experiment_variant_metrics_daily"),
 )
 SMALL = ("int_experiment_caps", "int_experiment_days", "int_experiment_slices")
 STAGING = (
@@ -196,29 +196,29 @@ def dbt(home: Path, command: str, *arguments: str) -> None:
 def cost(home: Path, model: str, day: str | None = None) -> float:
     """CPU seconds of one model: its SQL, and writing rows (of a day on) as dbt does.
 
+    The least of three, because a machine is never quite its own.
+
     The table of the model is as it was before afterwards, or made where `day` is None.
     """
     dbt(home, "compile", "--select", model)
     compiled = home / "target" / "compiled" / "daybreak" / "models"
     sql = next(compiled.rglob(f"{model}.sql")).read_text()
     schema = "marts" if model.startswith("fct_") else "intermediate"
+    write = f"create or replace table {schema}.{model} as {sql}"
+    if day is not None:
+        write = f"""
+            create temp table computed as {sql};
+            delete from {schema}.{model}
+            where experiment_name = 'price' and day_date >= date '{day}';
+            insert into {schema}.{model} select * from computed
+        """
+    used = []
     with connect(home / "warehouse.duckdb") as connection:
-        if day is None:
-            return cpu_seconds(
-                connection, [f"create or replace table {schema}.{model} as {sql}"]
-            )
-        connection.execute("begin")
-        used = cpu_seconds(
-            connection,
-            [
-                f"create temp table computed as {sql}",
-                f"delete from {schema}.{model} where experiment_name = 'price' "
-                f"and day_date >= date '{day}'",
-                f"insert into {schema}.{model} select * from computed",
-            ],
-        )
-        connection.execute("rollback")
-        return used
+        for _ in range(3):
+            connection.execute("begin")
+            used.append(cpu_seconds(connection, [write]))
+            connection.execute("rollback" if day else "commit")
+    return min(used)
 
 
 def run(units: int, home: Path) -> None:

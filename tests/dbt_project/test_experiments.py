@@ -372,3 +372,8 @@ def test_a_later_night_moves_nothing_that_was_told(
         """
     )
     assert traffic == [(0,)]
+    # Units of the second night went on from the first, seen again or in both variants.
+    by_night = published(warehouse)
+    warehouse.forget_tables()
+    warehouse.build(select=MODELS)
+    assert published(warehouse) == by_night

@@ -115,7 +115,8 @@
 {# Incremental strategy: the days of an experiment from the first computed one on (all,
    where its declaration is new) make way for the rows just computed; rows of an
    experiment that is no longer declared go.
-   config.meta.day_column names the day. #}
+   config.meta.day_column names the day; where rows of one thing stand on any day,
+   config.meta.replaced_by names the column that tells which things came back. #}
 {% macro get_incremental_replace_experiments_sql(arguments) %}
     {% set target = arguments['target_relation'] %}
     {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
@@ -131,7 +132,16 @@
             experiment_name = '{{ name }}'
             and {{ config.get('meta')['day_column'] }} >= date '{{ day }}'
         )
-        {% endfor %};
+        {% endfor %}
+        {% if config.get('meta').get('replaced_by') -%}
+        {% set key = config.get('meta')['replaced_by'] %}
+        or exists (
+            select 1 from {{ arguments['temp_relation'] }} as fresh
+            where
+                fresh.{{ key }} = {{ target }}.{{ key }}
+                and fresh.experiment_name = {{ target }}.experiment_name
+        )
+        {%- endif %};
 
     insert into {{ target }} ({{ columns }})
     select {{ columns }} from {{ arguments['temp_relation'] }}

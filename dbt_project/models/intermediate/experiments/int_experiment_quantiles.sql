@@ -13,21 +13,8 @@
 {% set starts = experiments_to_compute(known, mark) %}
 {% set series = ['metric_key', 'view', 'day_date', 'variant'] %}
 
-with metrics as (
-
-    select
-        metrics.*,
-        row_number() over (order by metrics.experiment_name, metrics.position) as metric_key,
-        declarations.declaration
-    from {{ ref('stg_catalog_experiment_metrics') }} as metrics
-    inner join ({{ declarations_of_experiments() }}) as declarations
-        on metrics.experiment_name = declarations.experiment_name
-    where metrics.quantile is not null
-
-),
-
 -- The looks from the first changed day on, and those that a later watermark has brought.
-looks as (
+with looks as (
 
     select
         days.experiment_name,
@@ -53,6 +40,32 @@ looks as (
 
 ),
 
+metrics as (
+
+    select
+        metrics.*,
+        row_number() over (order by metrics.experiment_name, metrics.position) as metric_key,
+        declarations.declaration
+    from {{ ref('stg_catalog_experiment_metrics') }} as metrics
+    inner join ({{ declarations_of_experiments() }}) as declarations
+        on metrics.experiment_name = declarations.experiment_name
+    where
+        metrics.quantile is not null
+        and metrics.experiment_name in (select looks.experiment_name from looks)
+
+),
+
+-- Whoever has no quantile to compute costs a scan of a column.
+units as (
+
+    select *
+    from {{ ref('int_experiment_units') }}
+    where
+        takes_part
+        and experiment_name in (select metrics.experiment_name from metrics)
+
+),
+
 amounts as (
 
     select
@@ -67,11 +80,10 @@ amounts as (
     from {{ ref('int_experiment_amounts') }} as amounts
     inner join metrics
         on amounts.component_id = metrics.value_component
-    inner join {{ ref('int_experiment_units') }} as units
+    inner join units
         on
             metrics.experiment_name = units.experiment_name
             and amounts.unit_id = units.unit_id
-            and units.takes_part
             and {{ counts_for('amounts', 'units', 'metrics') }}
 
 ),
