@@ -45,7 +45,8 @@ def run(
     """Run the night: land, check, build, analyse, report, audit, publish.
 
     Whatever fails, what was published before stands as it was. A gate that stops the
-    night is named with examples and what to do about it.
+    night is named with examples and what to do about it. The first night after an
+    upgrade of Daybreak builds tables in full whose code changed, and names them.
 
     Examples:
 
