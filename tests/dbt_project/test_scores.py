@@ -1,6 +1,6 @@
 """Scores of persons: random logs against a reckoning event by event.
 
-Events come in two loads; the second brings late ones, and the newest days.
+Events come in two loads, days apart; the second brings late ones, and the newest days.
 """
 
 from __future__ import annotations
@@ -185,12 +185,14 @@ def test_random_logs_that_come_late_give_the_reckoned_scores(
     rng = random.Random(seed)
     log = random_log(rng)
     write_catalog(tmp_path / "catalog")
-    warehouse.declare(tmp_path / "catalog", reporting_timezone=str(ZONE), as_of=AS_OF)
     late = [
         rng.random() < 0.1 or event["occurred_at"] > AS_OF - timedelta(days=5)
         for event in log
     ]
-    for number in range(2):
+    for number, as_of in enumerate((AS_OF - timedelta(days=9), AS_OF)):
+        warehouse.declare(
+            tmp_path / "catalog", reporting_timezone=str(ZONE), as_of=as_of
+        )
         part = [
             event for event, is_late in zip(log, late, strict=True) if is_late == number
         ]

@@ -1,8 +1,12 @@
 {# Scores: what persons did in trailing days, as points that add up to 100. #}
 
+{# Under `declaration` the name of all that a score is computed from. #}
 {% macro declared_scores() %}
     {% set found = compiled_rows('catalog_scores', 'score_name') %}
     {% for score in found %}
+        {% do score.update({
+            'declaration': local_md5(score ~ '|' ~ setting('event_rules_hash'))
+        }) %}
         {% set parts = fromjson(score.parts) %}
         {% set weights = parts | map(attribute='weight') | map('float') | list %}
         {% for part in parts %}
@@ -16,11 +20,8 @@
 
 {# The days at whose end a score is told: the newest complete one, and before it the last
    days of complete weeks. #}
-{% macro score_days(score) -%}
-    select
-        score_date,
-        max(score_date) over () as newest_date
-    from (
+{% macro days_told(score) -%}
+    {%- set query -%}
         select newest_date as score_date from ({{ newest_complete_day(score) }}) as newest
         {% if score.week_count -%}
         union
@@ -30,7 +31,79 @@
         from ({{ newest_complete_day(score) }}) as newest
         cross join {{ numbers_between(0, score.week_count - 1) }} as weeks (week_number)
         {%- endif %}
-    ) as days
+    {%- endset -%}
+    {{ return(changed_dates(
+        'select score_date from (' ~ query ~ ') as told where score_date is not null', 'score_date'
+    )) }}
+{%- endmacro %}
+
+
+{# The days whose scores a run computes, by score: those not told yet, and those that a
+   changed day lies before, within what is counted. #}
+{% macro score_days_to_compute(known_declarations, mark) -%}
+    {%- if not execute -%}{{ return({}) }}{%- endif -%}
+    {%- set changed = days_around(changed_dates(changed_days_since(mark), 'event_date'), 1, 1)
+        if known_declarations else [] -%}
+    {%- set days = {} -%}
+    {%- for score in declared_scores() -%}
+        {%- set told = days_told(score) -%}
+        {%- if known_declarations.get(score.score_name) == score.declaration
+            and not (changed and counts_by_properties(score)) -%}
+            {%- set stands = changed_dates(
+                'select score_date from ' ~ this ~ " where score_name = '" ~ score.score_name ~ "'",
+                'score_date'
+            ) -%}
+            {%- set reached = days_around(
+                changed, 0, [score.listed_days, score.window_days] | max
+            ) -%}
+            {%- set told = told | reject('in', stands) | list
+                + told | select('in', stands) | select('in', reached) | list -%}
+        {%- endif -%}
+        {%- if told -%}{%- do days.update({score.score_name: told | sort}) -%}{%- endif -%}
+    {%- endfor -%}
+    {{ return(days) }}
+{%- endmacro %}
+
+
+{# Whether a series of a score asks what a person is, which may change for any day. #}
+{% macro counts_by_properties(score) -%}
+    {%- set keys = [score.seen_series_key] + score.parts | map(attribute='series_key') | list -%}
+    {%- for series in declared_series() if series.series_key in keys and series.uses_person_properties -%}
+        {{ return(true) }}
+    {%- endfor -%}
+    {{ return(false) }}
+{%- endmacro %}
+
+
+{# Incremental strategy of scores: days just computed make way, also where nobody comes
+   back, and so do days that are told no more and rows of another declaration. #}
+{% macro get_incremental_replace_scores_sql(arguments) %}
+    {% set target = arguments['target_relation'] %}
+    {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
+    {% set days = score_days_to_compute(
+        declarations_by('score_name', target), high_water_mark('built_through_load_id')
+    ) %}
+    {% set told = {} %}
+    {% for score in declared_scores() if days_told(score) %}
+        {% do told.update({score.score_name: days_told(score)}) %}
+    {% endfor %}
+
+    delete from {{ target }}
+    where
+        not {{ is_declared(declared_scores(), 'score_name') }}
+        or not {{ lies_in_days_of(told, 'score_name', 'score_date') }}
+        or {{ lies_in_days_of(days, 'score_name', 'score_date') }};
+
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from {{ arguments['temp_relation'] }}
+{% endmacro %}
+
+
+{% macro listed_score_days(days) -%}
+    {% for day in days -%}
+    select date '{{ day }}' as score_date
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
 {%- endmacro %}
 
 
@@ -47,7 +120,9 @@
         on
             cast(rows_of_days.bucket_at as date) <= days.score_date
             and cast(rows_of_days.bucket_at as date) > days.score_date - {{ trailing }}
-    where rows_of_days.series_id = '{{ series_id(series_key) }}'
+    where
+        rows_of_days.series_id = '{{ series_id(series_key) }}'
+        and rows_of_days.bucket_at > (select min(score_date) from {{ days }}) - {{ trailing }}
 {%- endmacro %}
 
 
@@ -81,13 +156,13 @@
 {%- endmacro %}
 
 
-{# Scores of one definition: (score_name, score_date, is_newest, unit_key, score, band,
+{# Scores of one definition: (score_name, declaration, score_date, unit_key, score, band,
    measured, points), the lists in the order of the parts. #}
 {% macro person_scores(score, days, persons) -%}
     select
         '{{ score.score_name }}' as score_name,
+        '{{ score.declaration }}' as declaration,
         score_date,
-        score_date = newest_date as is_newest,
         unit_key,
         score,
         case
@@ -110,7 +185,6 @@
         from (
             select
                 persons.score_date,
-                persons.newest_date,
                 persons.unit_key,
                 {% set measured = [] -%}
                 {%- set points = [] -%}
@@ -136,8 +210,8 @@
 {% macro no_person_scores() -%}
     select
         cast(null as {{ dbt.type_string() }}) as score_name,
+        cast(null as {{ dbt.type_string() }}) as declaration,
         cast(null as date) as score_date,
-        cast(null as boolean) as is_newest,
         cast(null as integer) as unit_key,
         cast(null as double) as score,
         cast(null as {{ dbt.type_string() }}) as band,
