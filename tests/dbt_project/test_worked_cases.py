@@ -16,13 +16,19 @@ How the parameters of a case become a catalog:
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pytest
 import yaml
 
+from dagster_project.analysis.reconciliation.events import SampleEvent, by_person
+from dagster_project.analysis.reconciliation.sessions import SessionRules, sessions_of
+from tests.dbt_project.funnel_cases import person_ids
 from tests.dbt_project.warehouse_of_test import Row, WarehouseOfTest
 
 Case = dict[str, Any]
@@ -61,46 +67,133 @@ def moment(text: str) -> datetime:
 def test_sessionize_cases(
     warehouse: WarehouseOfTest, shared_dir: Path, tmp_path: Path
 ) -> None:
-    for case in cases_of(shared_dir, "sessionize"):
-        params = case["params"]
-        rules = {
-            "timeout_seconds": params.get("timeout_seconds", 1_800),
-            "max_session_seconds": params.get("max_session_seconds", 604_800),
-            "cut_at_midnight": params.get("cut_at_midnight", False),
-            "cut_on_campaign_change": params.get("cut_on_campaign_change", False),
-        }
-        build(
-            warehouse,
-            tmp_path,
-            [sessionize_row(event) for event in case["events"]],
-            {"sessions": rules},
-            zone=params.get("timezone", "UTC"),
-            models=("+int_sessions",),
-        )
-        index_of = dict(
-            warehouse.rows(
-                """
-                select event_id, dense_rank() over (
-                    partition by person_id order by session_started_at, session_id
-                )
-                from intermediate.int_events_sessionized
-                """
+    """Those given and one variation."""
+    for case in [*cases_of(shared_dir, "sessionize"), varied_sessions(0)]:
+        hold_sessions(warehouse, case, tmp_path)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_many_variations_of_sessions(
+    warehouse: WarehouseOfTest, tmp_path: Path, seed: int
+) -> None:
+    hold_sessions(warehouse, varied_sessions(seed), tmp_path)
+
+
+def hold_sessions(warehouse: WarehouseOfTest, case: Case, folder: Path) -> None:
+    """Compare the number of each event's session among those of its person."""
+    params = case["params"]
+    rules = {
+        "timeout_seconds": params.get("timeout_seconds") or 1_800,
+        "max_session_seconds": params.get("max_session_seconds") or 604_800,
+        "cut_at_midnight": params.get("cut_at_midnight") or False,
+        "cut_on_campaign_change": params.get("cut_on_campaign_change") or False,
+    }
+    persons = person_ids(case, 0)
+    build(
+        warehouse,
+        folder,
+        [sessionize_row(event, persons) for event in case["events"]],
+        {"sessions": rules},
+        zone=params.get("timezone") or "UTC",
+        models=("+int_sessions",),
+    )
+    index_of = dict(
+        warehouse.rows(
+            """
+            select event_id, dense_rank() over (
+                partition by person_id order by session_started_at, session_id
             )
+            from intermediate.int_events_sessionized
+            """
         )
-        found = [index_of[event["event_id"]] for event in case["events"]]
-        assert found == case["expected"]["session_index"], case["id"]
+    )
+    # What a server reports on its own lies in no session.
+    found = [index_of.get(event["event_id"]) for event in case["events"]]
+    assert found == case["expected"]["session_index"], case["id"]
 
 
-def sessionize_row(event: dict[str, Any]) -> Row:
+def varied_sessions(seed: int) -> Case:
+    """Give a random case; its answer comes from a walk along each person's events."""
+    draw = random.Random(seed)
+    params = {
+        "timeout_seconds": draw.choice((600, 1_800)),
+        "max_session_seconds": draw.choice((None, 3_600, 7_200)),
+        "cut_at_midnight": draw.random() < 0.5,
+        "cut_on_campaign_change": draw.random() < 0.7,
+        "timezone": draw.choice(("UTC", "US/Pacific", "Asia/Kathmandu")),
+    }
+    events = []
+    at = datetime(2020, 3, 7)
+    for number in range(80):
+        at += timedelta(
+            seconds=draw.choice((0, 60, 599, 600, 601, 1_800, 1_801, 9_000))
+        )
+        told = {
+            "utm_campaign": draw.choice((None, None, "", "spring", "summer")),
+            "platform": draw.choice(("web", "web", "server")),
+        }
+        events.append(
+            {
+                "event_id": f"e{number:03}",
+                "distinct_id": draw.choice(("u", "v", "w")),
+                "event": "page",
+                "timestamp": f"{at.isoformat()}.000000Z",
+                "properties": {
+                    key: one for key, one in told.items() if one is not None
+                },
+            }
+        )
+    persons = [{"person_id": "P", "distinct_ids": ["u", "v"]}]
+    case: Case = {"id": f"varied_{seed}", "params": params, "persons": persons}
+    case["events"] = events
+    case["expected"] = {"session_index": session_index(case)}
+    return case
+
+
+def session_index(case: Case) -> list[int | None]:
+    params, persons = case["params"], person_ids(case, 0)
+    rules = SessionRules(
+        timeout=timedelta(seconds=params["timeout_seconds"]),
+        longest=timedelta(seconds=params["max_session_seconds"] or 604_800),
+        cuts_at_midnight=params["cut_at_midnight"],
+        cuts_on_campaign=params["cut_on_campaign_change"],
+    )
+    told = by_person(
+        SampleEvent(
+            event["event_id"],
+            persons[event["distinct_id"]],
+            moment(event["timestamp"]),
+            event["event"],
+            is_of_server=event["properties"]["platform"] == "server",
+            campaign=event["properties"].get("utm_campaign") or None,
+        )
+        for event in case["events"]
+    )
+    index: dict[str, int] = {}
+    for events in told.values():
+        known = sessions_of(
+            events,
+            rules,
+            ZoneInfo(params["timezone"]),
+            read_from=datetime(2020, 1, 1),
+            is_whole=True,
+        )
+        for number, session in enumerate(known.sessions, start=1):
+            index |= {event.event_id: number for event in session.events}
+    return [index.get(event["event_id"]) for event in case["events"]]
+
+
+def sessionize_row(event: dict[str, Any], persons: dict[str, str]) -> Row:
     return {
         "event_id": event["event_id"],
         "event_name": event["event"],
         "occurred_at": moment(event["timestamp"]),
-        "user_id": event["distinct_id"],
+        "user_id": persons[event["distinct_id"]],
         **{
             key: value
             for key, value in event["properties"].items()
-            if key in ("utm_campaign", "platform")
+            if key in ("utm_campaign", "platform", "device_type")
         },
     }
 
