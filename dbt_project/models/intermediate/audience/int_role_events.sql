@@ -21,11 +21,7 @@
 
 with role_events as (
 
-    {% for migration in definitions_to_compute(mark) %}
-    {{ events_of_roles(migration, mark) }}
-    union all
-    {% endfor %}
-    {{ no_role_events() }}
+    {{ events_of_definitions('migration_name', parts_of_roles, mark) }}
 
 ),
 

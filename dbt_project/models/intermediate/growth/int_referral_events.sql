@@ -21,11 +21,7 @@
 
 with referral_events as (
 
-    {% for referral in definitions_to_compute(mark) %}
-    {{ events_of_referral(referral, mark) }}
-    union all
-    {% endfor %}
-    {{ no_referral_events() }}
+    {{ events_of_definitions('referral_name', parts_of_referral, mark) }}
 
 ),
 
