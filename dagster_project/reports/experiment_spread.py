@@ -22,6 +22,12 @@ from dagster_project.reports.formatting import Unit, axis_format, format_value
 # The control first; more variants than colours begin anew.
 COLOURS: Final = ("#8a94a6", SERIES, FORECAST, "#2f8a5b", "#7c5a86")
 ROLES: Final = ("success", "guardrail")
+# By kind of metric: what is counted, whose share the curve shows, and its last words.
+KINDS: Final = {
+    "mean": ("total of a unit", "units with more than", "has more than"),
+    "ratio": ("ratio of a unit", "units with more than", "has more than"),
+    "quantile": ("single amounts", "amounts of more than", "is more than"),
+}
 # The last few of 100 units would leave the others a corner of the frame.
 _SHOWN_PERCENTILE: Final = 97
 _TOP_PERCENTILE: Final = 90
@@ -52,8 +58,9 @@ def variant_colours(data: ExperimentData) -> tuple[tuple[str, str], ...]:
 def spreads(data: ExperimentData) -> list[Spread]:
     """A chart of each success metric and guardrail at the last closed look.
 
-    Shares of units are bars. Totals and ratios of units are curves: how many of 100
-    units have more than each value. A metric without units yet has none.
+    Shares of units are bars. Totals and ratios of units, and single amounts of a
+    quantile, are curves: how many of 100 are more than each value. A metric without
+    units yet has none.
     """
     colours = dict(variant_colours(data))
     rows = latest(data)
@@ -92,12 +99,13 @@ def _curve(
 ) -> Spread:
     unit = Unit.of(row["metric_unit"], None)
     label = str(row["metric_label"])
+    kind, counted, more = KINDS[str(row["metric_kind"])]
     chart = spread_chart(
         rows,
         colours,
         unit=unit,
         name=name,
-        alt_text=f"Share of units with more than each value, by variant: {label}",
+        alt_text=f"Share of {counted} each value, by variant: {label}",
     )
     idle, top = [], []
     for variant in colours:
@@ -108,11 +116,10 @@ def _curve(
         idle.append(f"{variant} {without}%")
         at = own[own["percentile"] == _TOP_PERCENTILE]["unit_value"].iloc[0]
         top.append(f"{variant} {format_value(at, unit)}")
-    words = f"One in ten has more than: {', '.join(top)}."
+    words = f"One in ten {more}: {', '.join(top)}."
     if (rows["unit_value"] <= 0).any():
         less = " or less" if (rows["unit_value"] < 0).any() else ""
         words = f"Nothing{less}: {', '.join(idle)}. {words}"
-    kind = "ratio of a unit" if row["metric_kind"] == "ratio" else "total of a unit"
     return Spread(label, kind, chart, words)
 
 

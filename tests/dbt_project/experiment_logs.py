@@ -257,7 +257,10 @@ def declaration_of(one: Experiment) -> dict[str, Any]:
         "slices": ["platform"],
         "slice_limit": one.slice_limit,
         "metrics": [
-            _declared(metric, "success" if place == 0 else "secondary")
+            _declared(
+                metric,
+                "success" if place == 0 or metric.quantile is not None else "secondary",
+            )
             for place, metric in enumerate(one.metrics)
         ],
     }

@@ -234,8 +234,15 @@ def hash_of(event: Event) -> bool:
 
 
 def compare_distributions(warehouse: WarehouseOfTest, sample: Sample) -> int:
-    """Compare each percentile with the units' totals at the last closed look."""
+    """Compare each percentile with the totals, or single amounts, that closed."""
     totals = {
+        (key[1], key[4]): sorted(float(one) for each in amounts for one in each)
+        for key, amounts in expected_amounts(
+            sample.experiment, sample.log, LAST_DAY
+        ).items()
+        if key[2:4] == ("closed", LAST_DAY)
+    }
+    totals |= {
         (key[1], key[7]): sorted(float(one[0]) for one in values)
         for key, values in expected_rows(
             sample.experiment, sample.log, LAST_DAY
@@ -271,7 +278,7 @@ def test_quantiles_values_told_apart_and_times(warehouse: WarehouseOfTest) -> No
         "group by all"
     )
     assert len(bounded) == 8, bounded
-    assert compare_distributions(warehouse, drawn[0]) == 2 * 99
+    assert compare_distributions(warehouse, drawn[0]) == 3 * 2 * 99
     told = warehouse.rows(
         "select sum(y), sum(x) from marts.fct_experiment_variant_metrics_daily "
         "where metric_name = 'platforms' and view = 'calendar_day'"

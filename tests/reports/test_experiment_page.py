@@ -141,6 +141,16 @@ def test_units_without_anything_and_debts_are_drawn(shipped: ExperimentData) -> 
     assert spent.chart.startswith("<svg")
 
 
+def test_a_quantile_is_told_by_its_single_amounts(shipped: ExperimentData) -> None:
+    results = shipped.results.copy()
+    results.loc[results["metric_name"] == "spend", "metric_kind"] = "quantile"
+    _, spent = spreads(replace(shipped, results=results))
+    assert spent.kind == "single amounts"
+    assert spent.words.startswith("One in ten is more than: control $")
+    told = "Share of amounts of more than each value, by variant: Spend"
+    assert f'aria-label="{told}' in spent.chart
+
+
 def test_more_variants_than_colours_begin_anew() -> None:
     names = ("control", *(f"v{number}" for number in range(5)))
     of = Declared(units=900, variants=names, allocations=(1 / 6,) * 6)
