@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -107,3 +108,20 @@ def refuse(message: str) -> NoReturn:
     """Say what is wrong with a command, and end it."""
     output.complain(message)
     raise typer.Exit(ExitCode.USAGE)
+
+
+def needed_by_results(settings: Settings, name: str) -> dict[str, int]:
+    """Units of all arms that each success metric needs, as its last look tells."""
+    from dagster_project.experiment_history import latest_comparisons, published
+    from dagster_project.warehouse import WarehouseError
+
+    try:
+        rows = latest_comparisons(published(settings), name)
+    except WarehouseError:
+        return {}
+    rows = rows[(rows["role"] == "success") & rows["missing_units"].notna()]
+    # Of two arms; more arms need as many again for each.
+    pairs = rows["control_units"] + rows["treatment_units"] + rows["missing_units"]
+    arms = 1 + rows["treatment"].nunique()
+    needed = (pairs * arms / 2).groupby(rows["metric_name"]).max()
+    return {str(metric): math.ceil(units) for metric, units in needed.items()}

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from dagster_project.cli import output
 from dagster_project.cli.catalog import checked_catalog
+from dagster_project.cli.experiment_declarations import (
+    declared_experiment,
+    refuse_unknown,
+    refuse_unusable,
+    template_of,
+)
 from dagster_project.cli.experiment_plans import (
     DEFAULT_EVENT,
     history_of,
+    needed_by_results,
     plan_by,
     plan_in_words,
     plan_of,
@@ -22,10 +28,6 @@ from dagster_project.cli.experiment_plans import (
 )
 from dagster_project.cli.options import Wait
 from dagster_project.settings import Settings
-
-if TYPE_CHECKING:
-    from ingestion.catalog.experiment_models import ExperimentSpec
-    from ingestion.catalog.experiment_templates import ExperimentTemplate
 
 app = typer.Typer(
     help="Experiments: plan them, read them, decide.", no_args_is_help=True
@@ -112,13 +114,13 @@ def new(
 
     settings = Settings()
     catalog = checked_catalog(settings)
-    chosen = _template(template)
+    chosen = template_of(template)
     path = settings.catalog / "experiments" / f"{name}.yml"
     if path.exists() or any(spec.name == name for spec in catalog.experiments):
         refuse(f"there is an experiment {name} already: take another name")
     guards = guardrail or []
     for wanted in (metric, *guards):
-        _known(wanted, [one.name for one in catalog.metrics], "metric")
+        refuse_unknown(wanted, [one.name for one in catalog.metrics], "metric")
     mde = mde or next((m.mde for m in chosen.metrics if m.mde), 0.05)
     window = next((m.window for m in chosen.metrics if m.role == "success"), None)
     history = history_of(settings, metric, [event] if event else [], window)
@@ -136,7 +138,7 @@ def new(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(draft_text(draft), encoding="utf-8")
-    _refuse_unusable(settings, path)
+    refuse_unusable(settings, path)
     say(f"[green]ok[/] {path}")
     say(f"{plan.units:,} units, {plan.days} days. {plan_in_words(plan, mde)}")
     say(f"Planned by {history.basis}.")
@@ -149,11 +151,11 @@ def power(name: Name) -> None:
     Example: `daybreak experiments power checkout_redesign`
     """
     settings = Settings()
-    spec = _declared(settings, name)
+    spec = declared_experiment(settings, name)
     wanted = [m for m in spec.metrics if m.role == "success" and m.metric]
     if not wanted:
         refuse(f"{name} has no success metric of metrics.yml to plan by")
-    seen = _needed_by_results(settings, name)
+    seen = needed_by_results(settings, name)
     planned_units = spec.planned_units or (spec.plan.minimum_units if spec.plan else 2)
     for metric in wanted:
         if metric.known_as in seen:
@@ -183,7 +185,7 @@ def analyze(name: Name) -> None:
     )
 
     settings = Settings()
-    _declared(settings, name)
+    declared_experiment(settings, name)
     copy = published(settings)
     rows = latest_comparisons(copy, name).to_dict("records")
     if not rows:
@@ -209,7 +211,7 @@ def decide(name: Name) -> None:
     from dagster_project.experiment_history import latest_decisions, published
 
     settings = Settings()
-    _declared(settings, name)
+    declared_experiment(settings, name)
     rows = latest_decisions(published(settings))
     rows = rows[rows["experiment_name"] == name]
     if rows.empty:
@@ -230,7 +232,7 @@ def report(name: Name, wait: Wait = False) -> None:
     from dagster_project.warehouse import warehouse_of
 
     settings = Settings()
-    if _declared(settings, name).status == "draft":
+    if declared_experiment(settings, name).status == "draft":
         refuse(f"{name} is a draft: set its status to running, and let a night run")
     settings.apply_environment()
     since = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z"
@@ -241,58 +243,6 @@ def report(name: Name, wait: Wait = False) -> None:
     if not written:
         refuse(f"no night has taken in {name} yet: start `daybreak run`")
     say(f"Report  {settings.reports / page_name(name)}")
-
-
-def _known(name: str, valid: Iterable[str], what: str) -> None:
-    from ingestion.catalog.suggestions import nearest_name
-
-    names = list(valid)
-    if name in names:
-        return
-    near = nearest_name(name, names)
-    hint = f" Did you mean '{near}'?" if near else ""
-    refuse(f"'{name}' is not a declared {what}.{hint}")
-
-
-def _declared(settings: Settings, name: str) -> ExperimentSpec:
-    found = {spec.name: spec for spec in checked_catalog(settings).experiments}
-    _known(name, found, "experiment")
-    return found[name]
-
-
-def _template(name: str) -> ExperimentTemplate:
-    from ingestion.catalog.experiment_templates import TEMPLATES
-
-    _known(name, TEMPLATES, "template")
-    return TEMPLATES[name]
-
-
-def _needed_by_results(settings: Settings, name: str) -> dict[str, int]:
-    """Units of all arms that each success metric needs, as its last look tells."""
-    from dagster_project.experiment_history import latest_comparisons, published
-    from dagster_project.warehouse import WarehouseError
-
-    try:
-        rows = latest_comparisons(published(settings), name)
-    except WarehouseError:
-        return {}
-    rows = rows[(rows["role"] == "success") & rows["missing_units"].notna()]
-    # Of two arms; more arms need as many again for each.
-    pairs = rows["control_units"] + rows["treatment_units"] + rows["missing_units"]
-    arms = 1 + rows["treatment"].nunique()
-    needed = (pairs * arms / 2).groupby(rows["metric_name"]).max()
-    return {str(metric): math.ceil(units) for metric, units in needed.items()}
-
-
-def _refuse_unusable(settings: Settings, path: Any) -> None:
-    """Take a declaration back that the catalog does not accept, and say why."""
-    from ingestion.catalog import CatalogError, load_catalog
-
-    try:
-        load_catalog(settings.catalog)
-    except CatalogError as error:
-        path.unlink()
-        refuse(f"the experiment cannot be declared so; nothing was written\n{error}")
 
 
 def _cells(row: Mapping[Any, Any]) -> list[str]:
