@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import shutil
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
@@ -207,11 +208,14 @@ def names(unique_ids: Collection[str]) -> set[str]:
 def _workshop(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workshop]:
+    before = dict(os.environ)
     made = Workshop(tmp_path_factory.mktemp("workshop"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dbt_manifest, "DBT_PROJECT", made.project)
         patch.setattr(dbt_build, "DBT_PROJECT", made.project)
         yield made
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture

@@ -20,35 +20,40 @@
 
 {# The days at whose end a score is told: the newest complete one, and before it the last
    days of complete weeks. #}
-{% macro days_told(score) -%}
-    {%- set query -%}
-        select newest_date as score_date from ({{ newest_complete_day(score) }}) as newest
-        {% if score.week_count -%}
-        union
-        select
-            cast({{ period_start_of('week', 'cast(newest.newest_date + 1 as timestamp)', score.week_start) }} as date)
-            - (7 * weeks.week_number + 1) as score_date
-        from ({{ newest_complete_day(score) }}) as newest
-        cross join {{ numbers_between(0, score.week_count - 1) }} as weeks (week_number)
-        {%- endif %}
-    {%- endset -%}
-    {{ return(changed_dates(
-        'select score_date from (' ~ query ~ ') as told where score_date is not null', 'score_date'
-    )) }}
+{% macro score_days(score) -%}
+    select newest_date as score_date from ({{ newest_complete_day(score) }}) as newest
+    {% if score.week_count -%}
+    union
+    select
+        cast({{ period_start_of('week', 'cast(newest.newest_date + 1 as timestamp)', score.week_start) }} as date)
+        - (7 * weeks.week_number + 1) as score_date
+    from ({{ newest_complete_day(score) }}) as newest
+    cross join {{ numbers_between(0, score.week_count - 1) }} as weeks (week_number)
+    {%- endif %}
 {%- endmacro %}
 
 
-{# The days whose scores a run computes, by score: those not told yet, and those that a
-   changed day lies before, within what is counted. #}
+{% macro days_told(score) %}
+    {{ return(changed_dates(
+        'select score_date from (' ~ score_days(score) ~ ') as told where score_date is not null',
+        'score_date'
+    )) }}
+{% endmacro %}
+
+
+{# The days whose scores a run computes, by score: `all` where the declaration is new, or
+   what persons are may have changed; else those not told yet, and those that a changed
+   day lies before, within what is counted. Scores without such days are left out. #}
 {% macro score_days_to_compute(known_declarations, mark) -%}
     {%- if not execute -%}{{ return({}) }}{%- endif -%}
     {%- set changed = days_around(changed_dates(changed_days_since(mark), 'event_date'), 1, 1)
         if known_declarations else [] -%}
     {%- set days = {} -%}
     {%- for score in declared_scores() -%}
-        {%- set told = days_told(score) -%}
-        {%- if known_declarations.get(score.score_name) == score.declaration
-            and not (changed and counts_by_properties(score)) -%}
+        {%- if known_declarations.get(score.score_name) != score.declaration
+            or (changed and counts_by_properties(score)) -%}
+            {%- do days.update({score.score_name: 'all'}) -%}
+        {%- else -%}
             {%- set stands = changed_dates(
                 'select score_date from ' ~ this ~ " where score_name = '" ~ score.score_name ~ "'",
                 'score_date'
@@ -56,10 +61,12 @@
             {%- set reached = days_around(
                 changed, 0, [score.listed_days, score.window_days] | max
             ) -%}
-            {%- set told = told | reject('in', stands) | list
-                + told | select('in', stands) | select('in', reached) | list -%}
+            {%- set due = [] -%}
+            {%- for day in days_told(score) if day not in stands or day in reached -%}
+                {%- do due.append(day) -%}
+            {%- endfor -%}
+            {%- if due -%}{%- do days.update({score.score_name: due}) -%}{%- endif -%}
         {%- endif -%}
-        {%- if told -%}{%- do days.update({score.score_name: told | sort}) -%}{%- endif -%}
     {%- endfor -%}
     {{ return(days) }}
 {%- endmacro %}
@@ -99,11 +106,15 @@
 {% endmacro %}
 
 
-{% macro listed_score_days(days) -%}
+{% macro computed_score_days(score, days) -%}
+    {% if days == 'all' -%}
+    {{ score_days(score) }}
+    {%- else -%}
     {% for day in days -%}
     select date '{{ day }}' as score_date
     {{ 'union all' if not loop.last }}
     {% endfor -%}
+    {%- endif %}
 {%- endmacro %}
 
 

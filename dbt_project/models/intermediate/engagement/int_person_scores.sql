@@ -21,7 +21,7 @@ with {% for score in declared_scores() if score.score_name in days -%}
 {% set name = score.score_name %}
 {{ name }}__days as (
 
-    {{ listed_score_days(days[name]) }}
+    {{ computed_score_days(score, days[name]) }}
 
 ),
 
