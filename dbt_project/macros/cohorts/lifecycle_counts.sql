@@ -12,43 +12,39 @@
 
 {# The SQL of one lifecycle and period: (lifecycle_name, period, period_start, status,
    person_count). #}
-{% macro lifecycle_counts(lifecycle, period, active) -%}
+{% macro lifecycle_counts(lifecycle, period, block) -%}
     select
         '{{ lifecycle.lifecycle_name }}' as lifecycle_name,
         '{{ period }}' as period,
         period_start,
         status,
         count(*) as person_count
-    from ({{ lifecycle_statuses(period, active) }}) as judged
+    from ({{ lifecycle_statuses(period, block ~ '__active', block ~ '__placed') }}) as judged
     group by period_start, status
 {%- endmacro %}
 
 
-{# Who is counted in these numbers, one row per unit: unit_key in place of the count. #}
-{% macro lifecycle_members(lifecycle, period, active) -%}
+{# Who is counted in these numbers, one row per unit: unit_key in place of the count.
+   What is read for a few units must not be shared: of 6.7 million rows, 150 units took
+   0.05 s of processor time so, and 0.36 s from a CTE that is made of all. #}
+{% macro lifecycle_members(lifecycle, period, block) -%}
+    {%- set active = block ~ '__active' -%}
+    {%- set placed = '(' ~ placed_periods(active) ~ ')' -%}
     select
         '{{ lifecycle.lifecycle_name }}' as lifecycle_name,
         '{{ period }}' as period,
         period_start,
         status,
         unit_key
-    from ({{ lifecycle_statuses(period, active) }}) as judged
+    from ({{ lifecycle_statuses(period, active, placed) }}) as judged
 {%- endmacro %}
 
 
 {# What became of each unit in each period: (unit_key, period_start, status). Who was
    active and then is not becomes dormant in the period after; `active` is told by
-   itself, so that the parts can be held against it. `active` is the relation that
-   `active_periods` made. #}
-{% macro lifecycle_statuses(period, active) -%}
-    {%- set placed -%}
-        select
-            unit_key,
-            period_start,
-            lag(period_start) over (partition by unit_key order by period_start) as previous_start,
-            lead(period_start) over (partition by unit_key order by period_start) as next_start
-        from {{ active }}
-    {%- endset -%}
+   itself, so that the parts can be held against it. `active` and `placed` are what
+   `active_periods` and `placed_periods` made. #}
+{% macro lifecycle_statuses(period, active, placed) -%}
     {%- set period_name = "'" ~ period ~ "'" -%}
     select
         unit_key,
@@ -59,13 +55,13 @@
                 then 'returning'
             else 'resurrecting'
         end as status
-    from ({{ placed }}) as begun
+    from {{ placed }} as begun
     union all
     select
         unit_key,
         {{ periods_after('period_start', '1', period_name) }} as period_start,
         'dormant' as status
-    from ({{ placed }}) as ended
+    from {{ placed }} as ended
     where
         next_start is null
         or next_start > {{ periods_after('period_start', '1', period_name) }}
@@ -74,6 +70,17 @@
         unit_key,
         period_start,
         'active' as status
+    from {{ active }}
+{%- endmacro %}
+
+
+{# Each active period of a unit between the ones before and after it. #}
+{% macro placed_periods(active) -%}
+    select
+        unit_key,
+        period_start,
+        lag(period_start) over (partition by unit_key order by period_start) as previous_start,
+        lead(period_start) over (partition by unit_key order by period_start) as next_start
     from {{ active }}
 {%- endmacro %}
 
@@ -102,9 +109,15 @@ with {% for lifecycle in declared_lifecycles() -%}
 
 ),
 
+{{ block }}__placed as (
+
+    {{ placed_periods(block ~ '__active') }}
+
+),
+
 {{ block }} as (
 
-    {{ of_block(lifecycle, period, block ~ '__active') }}
+    {{ of_block(lifecycle, period, block) }}
 
 ),
 
