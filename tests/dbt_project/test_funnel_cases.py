@@ -110,7 +110,7 @@ def test_every_worked_case(
     warehouse: WarehouseOfTest, shared_dir: Path, tmp_path: Path
 ) -> None:
     given = read_cases(shared_dir / "cases" / "product_analytics" / "funnel")
-    hold([*given, *varied_funnels(1, 24)], warehouse, tmp_path)
+    hold([*given, *varied_funnels(1, 12)], warehouse, tmp_path)
 
 
 @pytest.mark.campaign
