@@ -17,33 +17,18 @@
 -- rows and no other.
 {% set mark = high_water_mark('built_through_load_id') %}
 
-with all_series as (
-
-    {% for series in series_to_compute(mark) %}
+select
+    *,
+    {{ newest_load() }} as built_through_load_id
+from ({{ no_series_rows() }}) as no_rows
+{%- for series in series_to_compute(mark) %}
+{{ union_all_apart() }}
+select
+    *,
+    {{ newest_load() }} as built_through_load_id
+from (
     {{ rows_of_series(series, mark) }}
-    union all
-    {% endfor %}
-    {{ no_series_rows() }}
-
-),
-
-final as (
-
-    select
-        series_id,
-        event_date,
-        unit_key,
-        bucket_at,
-        event_count,
-        first_at,
-        first_is_match,
-        group_value,
-        value_sum,
-        {{ newest_load() }} as built_through_load_id
-    from all_series
     -- Rows of one unit that lie together are counted at two thirds of the cost.
-    order by series_id, unit_key
-
-)
-
-select * from final
+    order by units.unit_key
+) as series_rows
+{%- endfor %}
