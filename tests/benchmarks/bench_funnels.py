@@ -25,8 +25,7 @@ import duckdb
 from tests.benchmarks.simulated_copies import (
     build,
     connect,
-    copies_for,
-    copy_rows,
+    copy_events,
     count_of,
     cpu,
     over_copies,
@@ -46,14 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     query = compiled_funnel(options.home)
     with connect(options.home) as connection:
-        copy_rows(
-            connection,
-            "int_events",
-            "events",
-            key="event_id",
-            day="event_date",
-            copies=copies_for(connection, options.events),
-        )
+        copy_events(connection, options.events)
         connection.execute(
             "create or replace table person_keys as"
             " select distinct person_key, person_id from events"

@@ -24,8 +24,7 @@ import duckdb
 from tests.benchmarks.simulated_copies import (
     build,
     connect,
-    copies_for,
-    copy_rows,
+    copy_events,
     count_of,
     cpu,
     over_copies,
@@ -42,14 +41,7 @@ def main() -> None:
     options = parser.parse_args()
     compiled = build(options.home, {"metrics.yml": "metrics: []\n"}, [f"+{SESSIONS}"])
     with connect(options.home) as connection:
-        copy_rows(
-            connection,
-            "int_events",
-            "events",
-            key="event_id",
-            day="event_date",
-            copies=copies_for(connection, options.events),
-        )
+        copy_events(connection, options.events)
         report(connection, compiled / FOLDER)
 
 

@@ -118,6 +118,18 @@ def copy_rows(
     )
 
 
+def copy_events(connection: duckdb.DuckDBPyConnection, wanted: int) -> None:
+    """Make the table `events`, of about as many as wanted."""
+    copy_rows(
+        connection,
+        "int_events",
+        "events",
+        key="event_id",
+        day="event_date",
+        copies=copies_for(connection, wanted),
+    )
+
+
 def count_of(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     """Count the rows of a table."""
     row = connection.execute(f"select count(*) from {table}").fetchone()

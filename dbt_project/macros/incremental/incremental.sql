@@ -26,7 +26,7 @@
 {% macro should_full_refresh() %}
     {% set asked = config.get('full_refresh') %}
     {% if asked is none %}{% set asked = flags.FULL_REFRESH %}{% endif %}
-    {% set in_full = asked or declaration_has_changed() or lacks_its_day_column() %}
+    {% set in_full = asked or declaration_has_changed() %}
     {% do refuse_to_forget(in_full) %}
     {{ return(in_full) }}
 {% endmacro %}
@@ -68,18 +68,6 @@
         {% endif %}
     {% endfor %}
     {{ return(false) }}
-{% endmacro %}
-
-
-{# A table that an earlier release built without the column its rows are replaced by
-   cannot be gone on with. #}
-{% macro lacks_its_day_column() %}
-    {% set day_column = config.get('meta', {}).get('day_column') %}
-    {% if not (day_column and execute) %}{{ return(false) }}{% endif %}
-    {% set existing = load_relation(this) %}
-    {% if existing is none %}{{ return(false) }}{% endif %}
-    {% set names = adapter.get_columns_in_relation(existing) | map(attribute='name') | list %}
-    {{ return(day_column not in names) }}
 {% endmacro %}
 
 

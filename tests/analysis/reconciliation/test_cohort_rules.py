@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,10 +23,10 @@ DAILY = RetentionRules(period="day", buckets=((1, 1), (2, 2), (3, 3)))
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 
-def seen(*hours: float, **told: str | bool) -> list[Sighting]:
+def seen(*hours: float, **told: Any) -> list[Sighting]:
     """Give events so many hours after the start."""
     times = [START + timedelta(hours=hour) for hour in hours]
-    return [Sighting(at, str(at), **told) for at in times]  # type: ignore[arg-type]
+    return [Sighting(at, str(at), **told) for at in times]
 
 
 def cells(rules: RetentionRules, *hours: float, watermark: datetime = FAR) -> list[int]:
@@ -54,9 +55,9 @@ def cells(rules: RetentionRules, *hours: float, watermark: datetime = FAR) -> li
     ],
 )
 def test_when_somebody_is_back(
-    told: dict[str, object], hours: tuple[float, ...], expected: list[int]
+    told: dict[str, Any], hours: tuple[float, ...], expected: list[int]
 ) -> None:
-    assert cells(replace(DAILY, **told), *hours) == expected  # type: ignore[arg-type]
+    assert cells(replace(DAILY, **told), *hours) == expected
 
 
 def test_what_has_not_happened_yet_is_no_later_return() -> None:
