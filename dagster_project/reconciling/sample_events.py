@@ -50,7 +50,7 @@ def told_of(
 
 
 # Columns of an event before those of its definitions.
-PLAIN = 12
+PLAIN = 13
 
 
 def events_of(
@@ -71,7 +71,7 @@ def events_of(
             event_id, person_id, occurred_at, event_name, is_bot or is_internal,
             platform, anonymous_id is not null or device_type is not null,
             json_extract_string(properties, '$."$page_view_id"'), revenue, event_date,
-            utm_campaign, vendor_session_id
+            utm_campaign, vendor_session_id, person_key
             {columns}
         from (
             select *
@@ -128,6 +128,7 @@ def sample_event(row: Row, declared: Declared) -> SampleEvent:
         campaign=row[10],
         client_session=row[11],
         revenue=row[8],
+        person_key=row[12],
     )
 
 

@@ -150,9 +150,7 @@ def make_events(database: Path, units: int) -> None:
             create table intermediate.int_person_properties (
                 person_id varchar, person_properties varchar
             );
-            create table intermediate.int_events_sessionized (
-                event_id varchar, session_id varchar
-            );
+            create table intermediate.int_session_days (person_key bigint);
             create table intermediate.int_funnel_attempts (
                 funnel_name varchar, breakdown varchar, unit_id varchar,
                 entered_at timestamp, last_step_at timestamp, reached_step integer

@@ -60,27 +60,31 @@ FIGURES = {
 
 
 def add_sessions_and_values(database: Path) -> None:
-    """Give the events sessions, values and platforms."""
+    """Give the events values and platforms, and each person a session a day."""
     with connect(database) as connection:
         connection.execute(
             """
-            create table intermediate.int_events_sessionized as
-            select
-                event_id,
-                person_id,
-                occurred_at,
-                event_date,
-                split_part(event_id, '-', 1) as session_id,
-                event_date as session_start_date,
-                '20260101T000000000000' as built_through_load_id
-            from intermediate.int_events;
             create table intermediate.with_values as
             select
                 *,
+                cast(hash(person_id) >> 4 as bigint) as person_key,
+                false as is_of_server,
                 cast(hash(event_id) % 100000 / 100 as decimal(18, 6)) as value,
                 'platform ' || cast(hash(person_id) % 6 as varchar) as platform
             from intermediate.int_events
             order by event_date;
+            create table intermediate.int_session_days as
+            select
+                person_key,
+                cast(null as varchar) as vendor_session_id,
+                min(occurred_at) as session_started_at,
+                event_date,
+                min(occurred_at) as first_at,
+                max(occurred_at) as last_at,
+                event_date as session_start_date,
+                '20260101T000000000000' as built_through_load_id
+            from intermediate.with_values
+            group by person_key, event_date;
             drop table intermediate.int_events;
             alter table intermediate.with_values rename to int_events;
             """

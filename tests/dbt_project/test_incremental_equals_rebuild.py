@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -159,32 +160,32 @@ def _recounted_sessions(
     person: Callable[[Row], str | None],
     campaigns_cut: bool = False,
 ) -> list[tuple[str, datetime, int]]:
-    """(first event id, start, events) of each session, one event after the other."""
+    """(person, start, events) of each session, one instant after the other."""
     by_person: dict[str, list[Row]] = defaultdict(list)
     for event in winners:
         who = person(event)
         if who and (event["platform"] != "server" or event["anonymous_id"]):
             by_person[who].append(event)
     sessions = []
-    for log in by_person.values():
+    for who, log in by_person.items():
         current: list[Row] = []
         campaign = None
-        for event in sorted(log, key=lambda e: (e["occurred_at"], e["event_id"])):
-            if current and event["occurred_at"] - current[-1]["occurred_at"] > TIMEOUT:
+        log.sort(key=lambda e: (e["occurred_at"], e["event_id"]))
+        for at, its in groupby(log, key=lambda e: e["occurred_at"]):
+            instant = list(its)
+            if current and at - current[-1]["occurred_at"] > TIMEOUT:
                 campaign = None
-                sessions.append(current)
+                sessions.append((who, current))
                 current = []
-            told = event["utm_campaign"]
-            is_cut = campaigns_cut and campaign and told and told != campaign
-            if current and (
-                is_cut or event["occurred_at"] - current[0]["occurred_at"] > LONGEST
-            ):
-                sessions.append(current)
+            told = [e["utm_campaign"] for e in instant if e["utm_campaign"]]
+            is_cut = campaigns_cut and campaign and told and told[-1] != campaign
+            if current and (is_cut or at - current[0]["occurred_at"] > LONGEST):
+                sessions.append((who, current))
                 current = []
-            campaign = told or campaign
-            current.append(event)
-        sessions.append(current)
-    return sorted((s[0]["event_id"], s[0]["occurred_at"], len(s)) for s in sessions)
+            campaign = told[-1] if told else campaign
+            current += instant
+        sessions.append((who, current))
+    return sorted((who, its[0]["occurred_at"], len(its)) for who, its in sessions)
 
 
 def _recounted_actives(
@@ -250,8 +251,7 @@ def recount(
     )
     assert persons == {event["event_id"]: person(event) for event in winners}
     sessions = warehouse.rows(
-        "select session_id, started_at, event_count "
-        "from marts.fct_sessions order by all"
+        "select person_id, started_at, event_count from marts.fct_sessions order by all"
     )
     assert sessions == _recounted_sessions(winners, person)
 
@@ -313,7 +313,7 @@ def test_sessions_that_campaigns_cut_are_those_of_a_rebuild(
         assert warehouse.table("marts.fct_sessions") == by_load
         if not _is_ambiguous(loads):
             found = warehouse.rows(
-                "select session_id, started_at, event_count "
+                "select person_id, started_at, event_count "
                 "from marts.fct_sessions order by all"
             )
             person = person_of([event for load in loads for event in load])

@@ -130,9 +130,14 @@ def page_views(web: WarehouseOfTest) -> list[tuple[Any, ...]]:
         select distinct sessions.session_id,
             json_extract_string(events.properties, '$."$page_view_id"')
         from marts.fct_sessions as sessions
-        inner join intermediate.int_events_sessionized as placed using (session_id)
-        inner join intermediate.int_events as events using (event_id)
+        inner join intermediate.int_session_days as days
+            on days.vendor_session_id = sessions.session_id
+        inner join intermediate.int_events as events
+            on events.vendor_session_id = sessions.session_id
+            and events.event_date = days.event_date
+            and events.occurred_at between days.first_at and days.last_at
         where events.event_name = 'page_viewed'
+            and days.session_started_at is not null
             and json_extract_string(events.properties, '$."$page_view_id"') is not null
         order by all
         """

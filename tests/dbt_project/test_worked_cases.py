@@ -102,9 +102,11 @@ def hold_sessions(warehouse: WarehouseOfTest, case: Case, folder: Path) -> None:
         warehouse.rows(
             """
             select event_id, dense_rank() over (
-                partition by person_id order by session_started_at, session_id
+                partition by person_id order by session_started_at
             )
-            from intermediate.int_events_sessionized
+            from intermediate.int_events
+            inner join intermediate.int_session_days using (person_key, event_date)
+            where occurred_at between first_at and last_at and not is_of_server
             """
         )
     )

@@ -19,6 +19,7 @@ class SampleEvent:
 
     ``is_excluded``: of a robot or of one's own people. ``is_of_server``: reported by a
     server, without a device. ``client_session``: what the client calls its session.
+    ``person_key``: the warehouse's number for the person.
     """
 
     event_id: str
@@ -33,6 +34,7 @@ class SampleEvent:
     campaign: str | None = None
     client_session: str | None = None
     revenue: Decimal | None = None
+    person_key: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

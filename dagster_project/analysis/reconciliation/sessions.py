@@ -1,8 +1,9 @@
 """Sessions of one person, by walking along the events.
 
 A session ends where no event comes for longer than the timeout; where it would be
-longer than allowed, the next event begins another. Where the client gives sessions
-their ids, what bears one id is one session. Here belongs that walk.
+longer than allowed, the next event begins another. What happens at one instant is not
+divided. Where the client gives sessions their ids, what bears one id is one session.
+Here belongs that walk.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from dagster_project.analysis.reconciliation.events import SampleEvent, local_date
@@ -34,7 +36,8 @@ class SessionRules:
 class Session:
     """The events of one session, in order.
 
-    It bears the id that the client gave it, else the id of the first event.
+    It bears the id that the client gave it, else the number of the person and the
+    microsecond of the first event.
     """
 
     session_id: str
@@ -108,40 +111,52 @@ def _visits_of(
     known_from: datetime | None = None
     campaign: str | None = None
     last = read_from
-    for event in events:
-        if event.is_of_server:
-            continue
-        opens = event.at - last > rules.timeout
-        last = event.at
+    placed = (event for event in events if not event.is_of_server)
+    for at, its in groupby(placed, key=lambda event: event.at):
+        moment = list(its)
+        opens = at - last > rules.timeout
+        last = at
         if known_from is None and not opens:
             continue
-        known_from = known_from or event.at
+        known_from = known_from or at
         campaign = None if opens else campaign
-        if opens or _is_cut(sessions[-1], event, campaign, rules, zone):
+        if opens or _is_cut(sessions[-1], moment, campaign, rules, zone):
             sessions.append([])
-        sessions[-1].append(event)
-        campaign = event.campaign or campaign
+        sessions[-1].extend(moment)
+        campaign = _campaign_of(moment) or campaign
     return KnownSessions(
-        tuple(Session(its[0].event_id, tuple(its)) for its in sessions), known_from
+        tuple(Session(_session_id(its[0]), tuple(its)) for its in sessions), known_from
     )
+
+
+def _session_id(first: SampleEvent) -> str:
+    since = first.at - datetime(1970, 1, 1)
+    return f"{first.person_key}-{since // timedelta(microseconds=1)}"
+
+
+def _campaign_of(moment: Sequence[SampleEvent]) -> str | None:
+    """Give the last campaign of what happened at one instant, which is not divided."""
+    return next((one.campaign for one in reversed(moment) if one.campaign), None)
 
 
 def _is_cut(
     current: Sequence[SampleEvent],
-    event: SampleEvent,
+    moment: Sequence[SampleEvent],
     campaign: str | None,
     rules: SessionRules,
     zone: ZoneInfo,
 ) -> bool:
-    """Say whether an event within the timeout ends a session all the same.
+    """Say whether what comes within the timeout begins another session all the same.
 
     ``campaign``: the last one known since somebody came, whatever was cut meanwhile.
     """
-    if event.at - current[0].at > rules.longest:
+    at = moment[0].at
+    if at - current[0].at > rules.longest:
         return True
-    if rules.cuts_on_campaign and campaign and event.campaign not in (None, campaign):
+    its = _campaign_of(moment)
+    if rules.cuts_on_campaign and campaign and its not in (None, campaign):
         return True
-    same_day = local_date(current[-1].at, zone) == local_date(event.at, zone)
+    same_day = local_date(current[-1].at, zone) == local_date(at, zone)
     return rules.cuts_at_midnight and not same_day
 
 

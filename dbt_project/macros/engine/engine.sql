@@ -62,6 +62,12 @@
 {% endmacro %}
 
 
+{# The number of a timestamp's microsecond since 1970. #}
+{% macro microsecond_of(timestamp) %}{{ return(adapter.dispatch('microsecond_of')(timestamp)) }}{% endmacro %}
+{% macro default__microsecond_of(timestamp) %}{{ return("unix_micros(" ~ timestamp ~ ")") }}{% endmacro %}
+{% macro duckdb__microsecond_of(timestamp) %}{{ return("epoch_us(" ~ timestamp ~ ")") }}{% endmacro %}
+
+
 {% macro percentile_of(column, fraction) %}
     {{ return("percentile_cont(" ~ fraction ~ ") within group (order by " ~ column ~ ")") }}
 {% endmacro %}

@@ -56,17 +56,9 @@
 
 {# Events, with what the part of the catalog needs beside them. #}
 {% macro events_with(part) -%}
-    {{ ref('int_events') }}
+    {{ events_in_sessions('left') ~ ' as events' if part.unit == 'session' else ref('int_events') }}
     {%- if part.uses_person_properties %}
     left join {{ ref('int_person_properties') }} using (person_id)
-    {%- endif %}
-    {%- if part.unit == 'session' %}
-    left join (
-        select
-            event_id,
-            session_id
-        from {{ ref('int_events_sessionized') }}
-    ) as placed using (event_id)
     {%- endif %}
 {%- endmacro %}
 

@@ -140,19 +140,8 @@
 {%- endmacro %}
 
 
-{# A funnel reads few events, and the right side of a join is the one kept in memory. #}
 {% macro source_of_funnel(funnel) -%}
-    {%- if funnel.counting == 'sessions' %}
-    (
-        select
-            event_id,
-            session_id
-        from {{ ref('int_events_sessionized') }}
-    ) as placed
-    inner join {{ ref('int_events') }} using (event_id)
-    {%- else -%}
-    {{ ref('int_events') }}
-    {%- endif %}
+    {{ events_in_sessions() ~ ' as events' if funnel.counting == 'sessions' else ref('int_events') }}
     {%- if funnel.uses_person_properties %}
     left join {{ ref('int_person_properties') }} using (person_id)
     {%- endif %}

@@ -30,14 +30,14 @@
 
 
 {# Days on which sessions start that may have changed. A session that vanished had its
-   first event on a day that was placed again. #}
+   first event on a day of a visit that was placed again. #}
 {% macro changed_session_days_since(mark) -%}
     select session_start_date
-    from {{ ref('int_events_sessionized') }}
+    from {{ ref('int_session_days') }}
     where built_through_load_id > '{{ mark }}'
     union
     select event_date as session_start_date
-    from {{ ref('int_events_sessionized') }}
+    from {{ ref('int_session_days') }}
     where built_through_load_id > '{{ mark }}'
     union
     {{ changed_days_since(mark) }}

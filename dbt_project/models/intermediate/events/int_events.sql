@@ -145,6 +145,9 @@ final as (
         {{ person_key('person_id') }} as person_key,
         coalesce({{ setting('bot_filter_sql') }}, false) as is_bot,
         coalesce({{ setting('internal_filter_sql') }}, false) as is_internal,
+        coalesce(platform, '') in {{ sql_list(fromjson(setting('server_platforms'))) }}
+        and anonymous_id is null
+        and device_type is null as is_of_server,
         {{ declaration_hash() }} as declaration_hash
     from of_persons as events
 

@@ -16,7 +16,7 @@
 -- The blocks exist only once the catalog is read, so dbt is told what they refer to:
 -- depends_on: {{ ref('int_events') }}
 -- depends_on: {{ ref('int_event_days') }}
--- depends_on: {{ ref('int_events_sessionized') }}
+-- depends_on: {{ ref('int_session_days') }}
 -- depends_on: {{ ref('int_person_properties') }}
 {% set mark = high_water_mark('built_through_load_id') %}
 

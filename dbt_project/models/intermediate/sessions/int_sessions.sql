@@ -20,29 +20,25 @@
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set heartbeats = fromjson(setting('heartbeat_events')) %}
 {% set visit_seconds = setting('minimum_visit_seconds') %}
+{% set is_whole = not is_incremental() %}
+{% set starts = [] if is_whole else changed_dates(changed_session_days_since(mark), 'session_start_date') %}
 
--- The join holds one row an event in memory: what int_events knows too stays there.
-with placed as (
+with session_days as (
 
-    select
-        event_id,
-        event_date,
-        session_id,
-        event_order
-    from {{ ref('int_events_sessionized') }}
+    select *
+    from {{ ref('int_session_days') }}
     where
-        session_id is not null
-        {% if is_incremental() %}
-        and session_start_date in ({{ changed_session_days_since(mark) }})
-        {% endif %}
+        session_started_at is not null
+        and {{ 'true' if is_whole else lies_on('session_start_date', starts) }}
 
 ),
 
 described as (
 
     select
-        placed.session_id,
-        placed.event_order,
+        events.{{ session_owner() }},
+        events.session_started_at,
+        {{ in_total_order('events.occurred_at', 'events.event_id') }} as event_order,
         events.person_id,
         events.occurred_at,
         events.event_name,
@@ -72,20 +68,17 @@ described as (
         end as page_view_id,
         {% endif %}
         catalog_events.is_page_view
-    from {{ ref('int_events') }} as events
-    inner join placed
-        on
-            events.event_id = placed.event_id
-            and events.event_date = placed.event_date
+    from {{ events_in_sessions(days='session_days') }} as events
     left join {{ ref('stg_catalog_events') }} as catalog_events
         on events.event_name = catalog_events.event_name
+    where {{ 'true' if is_whole else lies_on('events.event_date', days_of_sessions(starts)) }}
 
 ),
 
 final as (
 
     select
-        session_id,
+        {{ session_id_of('described') }} as session_id,
         {{ last_known('person_id') }} as person_id,
         {% if heartbeats %}
         -- A session known from a heartbeat on began when that page was opened.
@@ -131,7 +124,7 @@ final as (
         {{ newest_load() }} as built_through_load_id,
         {{ declaration_hash() }} as declaration_hash
     from described
-    group by session_id
+    group by {{ session_owner() }}, session_started_at
     {% if setting('session_requires_page_view') == 'true' %}
     having
         {% if heartbeats %}

@@ -34,12 +34,14 @@ sessions as (
     select
         'events placed in sessions = events of sessions' as check_name,
         (
-            select count(*)
-            from {{ ref('int_events_sessionized') }}
+            select coalesce(sum(days.event_count), 0)
+            from {{ ref('int_session_days') }} as days
             where
-                session_id is not null
+                days.session_started_at is not null
                 {% if setting('session_requires_page_view') == 'true' %}
-                and session_id in (select session_id from {{ ref('fct_sessions') }})
+                and {{ session_id_of('days') }} in (
+                    select session_id from {{ ref('fct_sessions') }}
+                )
                 {% endif %}
         ) as left_count,
         (select coalesce(sum(event_count), 0) from {{ ref('fct_sessions') }}) as right_count
