@@ -22,6 +22,7 @@
 {% set visit_seconds = setting('minimum_visit_seconds') %}
 {% set is_whole = not is_incremental() %}
 {% set starts = [] if is_whole else changed_dates(changed_session_days_since(mark), 'session_start_date') %}
+{% set lies_on_days = 'true' if is_whole else lies_on('events.event_date', days_of_sessions(starts)) %}
 
 with session_days as (
 
@@ -33,12 +34,18 @@ with session_days as (
 
 ),
 
+ties as (
+
+    {{ events_of_one_instant(lies_on_days) }}
+
+),
+
 described as (
 
     select
         events.{{ session_owner() }},
         events.session_started_at,
-        {{ in_total_order('events.occurred_at', 'events.event_id') }} as event_order,
+        {{ order_in_session('events', 'ties') }} as event_order,
         events.person_id,
         events.occurred_at,
         events.event_name,
@@ -71,7 +78,12 @@ described as (
     from {{ events_in_sessions(days='session_days') }} as events
     left join {{ ref('stg_catalog_events') }} as catalog_events
         on events.event_name = catalog_events.event_name
-    where {{ 'true' if is_whole else lies_on('events.event_date', days_of_sessions(starts)) }}
+    left join ties
+        on
+            events.{{ session_owner() }} = ties.{{ session_owner() }}
+            and events.occurred_at = ties.occurred_at
+            and events.event_id = ties.event_id
+    where {{ lies_on_days }}
 
 ),
 
