@@ -36,7 +36,7 @@ MARTS = (
     *("marts.fct_funnel_attempts", "marts.fct_funnel_steps", "marts.fct_funnel_times"),
     *("marts.fct_funnel_persons", "marts.fct_funnel_bottlenecks"),
     *("marts.fct_attribution", "marts.fct_attribution_paths"),
-    "marts.fct_orders_daily",
+    *("marts.fct_orders_daily", "marts.fct_mrr_movements", "marts.fct_mrr_monthly"),
     *("marts.fct_paths", "marts.fct_path_sequences", "marts.fct_referrals"),
     *("marts.fct_referral_members", "marts.fct_viral_coefficient"),
     *("marts.fct_shares", "marts.fct_achievements", "marts.fct_leaderboards"),

@@ -1,8 +1,17 @@
-{# The books of subscriptions of the compiled catalog, one mapping each, by name. #}
+{# The books of subscriptions of the compiled catalog, one mapping each, by name; under
+   `declaration` the name of all that the events of one are read by. #}
 {% macro declared_mrr() %}
-    {% if not execute %}{{ return([]) }}{% endif %}
-    {% set rows = run_query("select * from " ~ source('raw', 'catalog_mrr') ~ " order by mrr_name") %}
-    {% set books = [] %}
-    {% for row in rows.rows %}{% do books.append(row.dict()) %}{% endfor %}
-    {{ return(books) }}
+    {% set found = compiled_rows('catalog_mrr', 'mrr_name') %}
+    {% for book in found %}
+        {% do book.update({
+            'declaration': local_md5(book ~ '|' ~ setting('event_rules_hash')),
+            'reads_all_history': book.uses_person_properties
+        }) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{% macro declared_mrr_of_events() %}
+    {{ return(declared_mrr() | selectattr('reads_events') | list) }}
 {% endmacro %}

@@ -1,6 +1,5 @@
 -- The blocks exist only once the catalog is read, so dbt is told what they refer to:
--- depends_on: {{ ref('int_events') }}
--- depends_on: {{ ref('int_person_properties') }}
+-- depends_on: {{ ref('int_subscription_events') }}
 -- depends_on: {{ ref('stg_subscription_changes') }}
 -- depends_on: {{ ref('int_exchange_rate_days') }}
 -- depends_on: {{ ref('int_identity_spans') }}
