@@ -22,56 +22,120 @@
 {% endmacro %}
 
 
-{# The days of a series up to the watermark: per unit and group, and whether it is the
-   first day of both. #}
-{% macro days_of_group(group, role='group') -%}
+{# What each unit did in each period and group, all history first: (period, period_start,
+   group_value, unit_key, event_count, value_sum, first_day, last_day). All history has
+   no start here: it begins with the first day of them all. #}
+{% macro units_of_group(group, role='group') -%}
+    {%- set periods = fromjson(group.periods) -%}
     select
-        bucket_at,
-        unit_key,
-        {{ "'all'" if role == 'base' else 'group_value' }} as group_value,
-        event_count,
-        value_sum,
-        bucket_at = min(bucket_at) over (
-            partition by unit_key{{ ', group_value' if role != 'base' }}
-        ) as is_first,
-        min(bucket_at) over () as first_day
-    from {{ ref('int_cohort_days') }}
-    cross join {{ ref('int_watermark') }}
-    where
-        series_id = '{{ series_id(group.series_key) }}'
-        and bucket_at < {{ local_time_in('watermark_at', group.timezone) }}
-{%- endmacro %}
-
-
-{# The periods that a definition is counted in, all history first. #}
-{% macro periods_of_group(group) %}
-    {{ return(['all'] + fromjson(group.periods)) }}
-{% endmacro %}
-
-
-{% macro period_start_of_group(group, period) -%}
-    {{ return('first_day' if period == 'all' else period_start_of(period, 'bucket_at', group.week_start)) }}
-{%- endmacro %}
-
-
-{# The name of a definition's days, which all of its periods are counted from. #}
-{% macro days_name(group, role='group') %}
-    {{ return(group.kind ~ '__' ~ group.definition_name ~ '__' ~ role) }}
-{% endmacro %}
-
-
-{# What each unit did in each period and group. #}
-{% macro units_of_group(group, period, role='group') -%}
-    select
-        {{ period_start_of_group(group, period) }} as period_start,
+        case
+            {% for period in periods -%}
+            when grouping({{ period }}_start) = 0 then '{{ period }}'
+            {% endfor -%}
+            else 'all'
+        end as period,
+        coalesce({% for period in periods %}{{ period }}_start, {% endfor %}null) as period_start,
         group_value,
         unit_key,
-        count(distinct bucket_at) as day_count,
         sum(event_count) as event_count,
         coalesce(sum(value_sum), 0) as value_sum,
-        bool_or(is_first) as is_new
-    from {{ days_name(group, role) }}
-    group by {{ period_start_of_group(group, period) }}, group_value, unit_key
+        min(bucket_at) as first_day,
+        max(bucket_at) as last_day
+    from (
+        select
+            bucket_at,
+            {% for period in periods -%}
+            {{ period_start_of(period, 'bucket_at', group.week_start) }} as {{ period }}_start,
+            {% endfor -%}
+            {{ "'all'" if role == 'base' else 'group_value' }} as group_value,
+            unit_key,
+            event_count,
+            value_sum
+        from {{ ref('int_cohort_days') }}
+        where
+            series_id = '{{ series_id(group.series_key) }}'
+            and bucket_at < (
+                select {{ local_time_in('watermark_at', group.timezone) }}
+                from {{ ref('int_watermark') }}
+            )
+    ) as days
+    group by grouping sets (
+        {% for period in periods -%}
+        (group_value, unit_key, {{ period }}_start),
+        {% endfor -%}
+        (group_value, unit_key)
+    )
+{%- endmacro %}
+
+
+{# The start of a period of such rows, of which `units` holds all. #}
+{% macro start_of_group_period(units) -%}
+    case
+        when period = 'all' then (select min(first_day) from {{ units }})
+        else period_start
+    end
+{%- endmacro %}
+
+
+{# A definition's figures of each period and group: what its units did, and who of them
+   did it on their first day, which is known from all history. Distinct persons and days
+   are told by rows, so nothing is counted twice over. #}
+{% macro periods_of_group(group) -%}
+    with units as {{ computed_once() }} (
+
+        {{ units_of_group(group, group.role) }}
+
+    ),
+
+    counted as (
+
+        select
+            period,
+            {{ start_of_group_period('units') }} as period_start,
+            group_value,
+            count(*) as person_count,
+            count(case when period = 'all' then 1 end) as new_person_count,
+            count(case when last_day > first_day then 1 end) as repeat_person_count,
+            sum(event_count) as event_count,
+            sum(value_sum) as value_sum
+        from units
+        group by 1, 2, group_value
+        {% for period in fromjson(group.periods) %}
+        union all
+        select
+            '{{ period }}' as period,
+            {{ period_start_of(period, 'first_day', group.week_start) }} as period_start,
+            group_value,
+            0 as person_count,
+            count(*) as new_person_count,
+            0 as repeat_person_count,
+            0 as event_count,
+            0 as value_sum
+        from units
+        where period = 'all'
+        group by 1, 2, group_value
+        {% endfor %}
+
+    )
+
+    select
+        '{{ group.kind }}' as kind,
+        '{{ group.definition_name }}' as definition_name,
+        '{{ group.role }}' as role,
+        period,
+        period_start,
+        group_value,
+        cast(sum(person_count) as bigint) as person_count,
+        cast(sum(new_person_count) as bigint) as new_person_count,
+        cast(sum(repeat_person_count) as bigint) as repeat_person_count,
+        cast(sum(event_count) as bigint) as event_count,
+        cast(sum(value_sum) as decimal(38, 6)) as value_sum,
+        {{ periods_after('period_start', 1, 'period') }} <= (
+            select {{ local_time_in('watermark_at', group.timezone) }}
+            from {{ ref('int_watermark') }}
+        ) as is_complete
+    from counted
+    group by period, period_start, group_value
 {%- endmacro %}
 
 

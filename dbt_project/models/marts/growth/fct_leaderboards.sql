@@ -4,9 +4,9 @@
 {% set challenges = declared_groups() | selectattr('kind', 'equalto', 'challenge') | list %}
 with
 {% for group in challenges %}
-{{ days_name(group) }} as (
+{{ group.definition_name }}__units as {{ computed_once() }} (
 
-    {{ days_of_group(group) }}
+    {{ units_of_group(group) }}
 
 ),
 
@@ -14,18 +14,16 @@ with
 points as (
 
     {% for group in challenges %}
-    {% for period in periods_of_group(group) %}
     select
         '{{ group.definition_name }}' as definition_name,
-        '{{ period }}' as period,
-        period_start,
+        period,
+        {{ start_of_group_period(group.definition_name ~ '__units') }} as period_start,
         group_value,
         unit_key,
         event_count,
         value_sum
-    from ({{ units_of_group(group, period) }}) as units
+    from {{ group.definition_name }}__units
     union all
-    {% endfor %}
     {% endfor %}
     select
         definition_name,
