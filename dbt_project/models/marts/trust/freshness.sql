@@ -14,41 +14,55 @@ with files as (
 
 ),
 
-events as (
+-- Each load has one source.
+copies as (
+
+    select
+        loads.source,
+        min(days.event_date) as first_landed_date,
+        sum(days.row_count - days.too_late_row_count) as copy_count
+    from {{ ref('stg_lake_days') }} as days
+    inner join (
+        select distinct
+            load_id,
+            source
+        from {{ ref('stg_load_files') }}
+    ) as loads
+        on days.load_id = loads.load_id
+    group by loads.source
+
+),
+
+event_days as (
 
     select
         source,
+        event_date,
         min(occurred_at) as first_event_at,
         max(occurred_at) as last_event_at,
         count(*) as event_count
     from {{ ref('int_events') }}
-    group by source
-
-),
-
-copies as (
-
-    select
-        source,
-        min(event_date) as first_landed_date,
-        count(*) as copy_count
-    from {{ ref('stg_events') }}
-    group by source
+    group by source, event_date
 
 ),
 
 -- Days that have expired in the lake are still among the events of the warehouse.
-events_in_lake as (
+events as (
 
     select
-        events.source,
-        count(*) as event_count
-    from {{ ref('int_events') }} as events
-    inner join copies
-        on
-            events.source = copies.source
-            and events.event_date >= copies.first_landed_date
-    group by events.source
+        event_days.source,
+        min(event_days.first_event_at) as first_event_at,
+        max(event_days.last_event_at) as last_event_at,
+        sum(event_days.event_count) as event_count,
+        sum(
+            case
+                when event_days.event_date >= copies.first_landed_date
+                    then event_days.event_count
+            end
+        ) as landed_event_count
+    from event_days
+    left join copies on event_days.source = copies.source
+    group by event_days.source
 
 ),
 
@@ -73,9 +87,11 @@ final as (
         files.file_count,
         cast(files.read_row_count as bigint) as read_row_count,
         cast(files.landed_row_count as bigint) as landed_row_count,
-        coalesce(events.event_count, 0) as event_count,
-        coalesce(copies.copy_count, 0) - coalesce(events_in_lake.event_count, 0)
-            as duplicate_row_count,
+        cast(coalesce(events.event_count, 0) as bigint) as event_count,
+        cast(
+            coalesce(copies.copy_count, 0) - coalesce(events.landed_event_count, 0)
+            as bigint
+        ) as duplicate_row_count,
         cast(files.landed_row_count - coalesce(copies.copy_count, 0) as bigint)
             as too_late_row_count,
         coalesce(quarantined.quarantined_row_count, 0) as quarantined_row_count,
@@ -87,7 +103,6 @@ final as (
     cross join {{ ref('int_watermark') }} as watermark
     left join events on files.source = events.source
     left join copies on files.source = copies.source
-    left join events_in_lake on files.source = events_in_lake.source
     left join quarantined on files.source = quarantined.source
 
 )
