@@ -33,6 +33,7 @@ from dagster_project.analysis.reconciliation.sessions import (
     session_figures,
     sessions_of,
 )
+from dagster_project.reconciling.accounts import read_accounts
 from dagster_project.reconciling.cohorts import compare_cohorts
 from dagster_project.reconciling.credits import compare_attribution
 from dagster_project.reconciling.declared import Declared, read_declared
@@ -40,6 +41,7 @@ from dagster_project.reconciling.funnels import compare_funnel
 from dagster_project.reconciling.recurring import compare_mrr
 from dagster_project.reconciling.sample import (
     NEW_ONLY,
+    PERSON,
     Sample,
     read_sample,
     rows_of_persons,
@@ -110,15 +112,22 @@ def _compared(
         for person, events in by_person(sample.events).items()
     }
     yield _sessions(connection, declared, sample, told)
+    accounts = {
+        unit: read_accounts(connection, declared, sample, unit)
+        for unit in declared.account_units
+    }
     for funnel in declared.funnels:
-        yield from compare_funnel(connection, declared, sample, funnel, told)
+        its = accounts.get(funnel.unit)
+        yield from compare_funnel(connection, declared, sample, funnel, told, its)
     for attribution in declared.attributions:
         yield compare_attribution(connection, declared, sample, attribution, told)
     for book in declared.books:
         yield compare_mrr(connection, declared, sample, book)
-    yield from compare_cohorts(connection, sample, declared.cohorts)
+    sighted = {PERSON: sample.sighted}
+    sighted |= {unit: its.sighted for unit, its in accounts.items()}
+    yield from compare_cohorts(connection, declared, sighted)
     for segmentation in declared.cohorts.segmentations:
-        yield compare_segments(connection, sample, segmentation)
+        yield compare_segments(connection, sighted, segmentation)
 
 
 def _days(

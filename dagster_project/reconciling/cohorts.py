@@ -1,14 +1,15 @@
-"""Cohorts and lifecycles of persons: both engines' word on who is counted where.
+"""Cohorts and lifecycles: both engines' word on who is counted where.
 
 The warehouse tells it by the SQL that its marts are counted with, read for a few units
 (`int_retention_members`, `int_lifecycle_members`); and no mart may count fewer than
-there are in the sample. Only persons of whom every event was read are compared.
+there are in the sample. Here belongs that comparison, the same for both; what somebody
+counts in belongs to `counted_cohorts`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,230 +20,120 @@ from dagster_project.analysis.reconciliation.comparing import (
     Thing,
     compare,
 )
-from dagster_project.analysis.reconciliation.events import local_time
-from dagster_project.analysis.reconciliation.lifecycle import statuses_of
-from dagster_project.analysis.reconciliation.periods import next_start, start_of
-from dagster_project.analysis.reconciliation.retention import closes_at, members_of
+from dagster_project.reconciling.accounts import unit_keys
+from dagster_project.reconciling.counted_cohorts import (
+    Cell,
+    Cohort,
+    Counted,
+    CountedGrid,
+    CountedLifecycle,
+)
+from dagster_project.reconciling.declared import Declared
 from dagster_project.reconciling.declared_cohorts import (
-    DeclaredCohorts,
     DeclaredLifecycle,
     DeclaredRetention,
 )
-from dagster_project.reconciling.sample import NEW_ONLY, Sample, left_out
+from dagster_project.reconciling.sample import left_out
+from dagster_project.reconciling.sample_events import Sighted
 
 # Whom a figure is about that the whole sample has a share in.
 EVERYBODY = "(the sample)"
 Found = dict[Thing, dict[str, object]]
-# (person, what the columns between the definition and the unit say)
-Members = list[tuple[str, tuple[Any, ...]]]
-# (dimension, value, start) or (period, start) -> cell or status -> persons.
-Shares = dict[tuple[Any, ...], Counter[Any]]
+# Definition -> (unit, cohort) -> the cells that the warehouse counts the unit in.
+Members = dict[str, dict[tuple[str, Cohort], list[Cell]]]
 
 
 def compare_cohorts(
-    connection: duckdb.DuckDBPyConnection, sample: Sample, declared: DeclaredCohorts
+    connection: duckdb.DuckDBPyConnection,
+    declared: Declared,
+    sighted: Mapping[str, Sighted],
 ) -> Iterator[Comparison]:
-    """Compare every retention grid, then every lifecycle."""
-    units = _units(connection, sample) if declared.grids or declared.lifecycles else {}
-    in_grids = _members(connection, "int_retention_members", units)
-    for grid in declared.grids:
-        if grid.not_recomputed:
-            yield left_out("retention", grid.name, grid.not_recomputed)
-        else:
-            yield _grid(connection, sample, grid, in_grids.get(grid.name, []))
-    in_lifecycles = _members(connection, "int_lifecycle_members", units)
-    for one in declared.lifecycles:
-        if one.not_recomputed:
-            yield left_out("lifecycle", one.name, one.not_recomputed)
-        else:
-            yield _lifecycle(connection, sample, one, in_lifecycles.get(one.name, []))
-
-
-def _units(connection: duckdb.DuckDBPyConnection, sample: Sample) -> dict[int, str]:
-    """Give persons by their numbers; no definition compared here counts others."""
-    return dict(
-        connection.execute(
-            "select unit_key, unit_id from intermediate.int_cohort_units "
-            "where list_contains(?, unit_id)",
-            [sorted(sample.whole)],
-        ).fetchall()
+    """Compare all retention grids, then all lifecycles; ``sighted``: by unit (SQL)."""
+    kinds: tuple[
+        tuple[type[Counted], Sequence[DeclaredRetention | DeclaredLifecycle]], ...
+    ] = (
+        (CountedGrid, declared.cohorts.grids),
+        (CountedLifecycle, declared.cohorts.lifecycles),
     )
+    for kind, definitions in kinds:
+        counted = [
+            kind(one, sighted[one.unit])
+            for one in definitions
+            if not one.not_recomputed
+        ]
+        members = _members(connection, declared, counted)
+        compared = {
+            one.name: _compared(connection, one, members.get(one.name, {}))
+            for one in counted
+        }
+        for definition in definitions:
+            name, reason = definition.name, definition.not_recomputed
+            yield left_out(kind.area, name, reason) if reason else compared[name]
 
 
 def _members(
-    connection: duckdb.DuckDBPyConnection, view: str, units: Mapping[int, str]
-) -> dict[str, Members]:
+    connection: duckdb.DuckDBPyConnection,
+    declared: Declared,
+    counted: Sequence[Counted],
+) -> Members:
     """Read who is counted where, by definition.
 
     A range reaches both sides of a join, a list only one: of 6.7 million rows 150 units
     took 0.06 s of processor time with both, 0.35 s with the list alone. New units have
-    the highest numbers.
+    the highest numbers; of definitions that count others too (0.04 s for a grid) the
+    range does not help.
     """
-    found: dict[str, Members] = defaultdict(list)
-    if units:
-        rows = connection.execute(
-            f"select * from intermediate.{view} where list_contains(?, unit_key) "
-            f"and unit_key between {min(units)} and {max(units)}",
-            [list(units)],
-        ).fetchall()
-        for name, *told, unit in rows:
-            found[name].append((units[unit], tuple(told)))
+    found: Members = defaultdict(lambda: defaultdict(list))
+    readings: dict[tuple[str, bool], list[Counted]] = defaultdict(list)
+    for one in counted:
+        readings[one.sighted.unit, one.counts_others].append(one)
+    for (unit, _), its in readings.items():
+        keys = unit_keys(connection, declared, unit, its[0].units)
+        if keys:
+            rows = connection.execute(
+                f"select * from intermediate.int_{its[0].area}_members "
+                f"where list_contains(?, {its[0].area}_name) "
+                "and list_contains(?, unit_key) and unit_key between ? and ?",
+                [[one.name for one in its], list(keys), min(keys), max(keys)],
+            ).fetchall()
+            for name, *cohort, cell, key in rows:
+                found[name][keys[key], tuple(cohort)].append(cell)
     return found
 
 
-def _grid(
+def _compared(
     connection: duckdb.DuckDBPyConnection,
-    sample: Sample,
-    grid: DeclaredRetention,
-    members: Members,
+    counted: Counted,
+    members: Mapping[tuple[str, Cohort], list[Cell]],
 ) -> Comparison:
-    """Compare each person's cohorts, and the cells they count in."""
+    """Compare what everyone counts in, and that the mart counts no fewer of it."""
     recomputed: Found = {}
-    shares: Shares = {}
-    for part in grid.dimensions:
-        for person in sample.whole:
-            told = members_of(
-                sample.sightings_of(part.targets, person),
-                sample.sightings_of(part.returns, person),
-                part.rules,
-                sample.watermark,
-            )
-            for entry, cells in told.items():
-                cohort = (part.name, entry.value, entry.cohort_start)
-                recomputed[person, _shown(cohort)] = {"cells": cells}
-                shares.setdefault(cohort, Counter()).update(cells)
-    # Of `at: [1, 7]` the periods between are counted too, and shown nowhere.
-    declared = {
-        0,
-        *(first for part in grid.dimensions for first, _ in part.rules.buckets),
-    }
+    shares: dict[Cohort, Counter[Cell]] = defaultdict(Counter)
+    for unit in counted.units:
+        for cohort, cells in counted.cells_of(unit):
+            recomputed[unit, _shown(cohort)] = {"cells": counted.told(unit, cells)}
+            shares[cohort].update(counted.certain(unit, cells))
     found: Found = {
-        (person, cohort): {"cells": sorted(declared.intersection(cells))}
-        for (person, cohort), cells in _grouped(members).items()
+        (unit, _shown(cohort)): {"cells": counted.told(unit, cells)}
+        for (unit, cohort), cells in members.items()
+        if counted.is_known(unit, cohort)
     }
-    recomputed |= _shares_of_grid(grid, shares, sample.watermark)
-    found |= _cells_of_mart(connection, grid, shares)
-    return compare(
-        *("retention", grid.name, recomputed, found),
-        persons=sample.whole,
-        reason=NEW_ONLY,
-    )
-
-
-def _shares_of_grid(
-    grid: DeclaredRetention, shares: Shares, watermark: datetime
-) -> Found:
-    """Give what each cell of a cohort counts at least; None while it is open."""
-    rules = {part.name: part.rules for part in grid.dimensions}
-    found: Found = {}
     for cohort, share in shares.items():
-        dimension, _, start = cohort
-        its = rules[dimension]
-        if start < local_time(watermark, its.zone):
-            for number, last in ((0, 0), *its.buckets):
-                is_over = closes_at(start, last, its) <= watermark
-                found[EVERYBODY, f"{_shown(cohort)}, cell {number}"] = {
-                    "cohort_size": share[0],
-                    "returned_count": share[number] if is_over else None,
-                }
-    return found
-
-
-def _cells_of_mart(
-    connection: duckdb.DuckDBPyConnection, grid: DeclaredRetention, shares: Shares
-) -> Found:
-    rows = connection.execute(
-        "select dimension, dimension_value, cohort_start, period_number, cohort_size, "
-        "returned_count from marts.fct_retention "
-        "where retention_name = ? and cohort_start >= ?",
-        [grid.name, min((start for *_, start in shares), default=datetime.max)],
-    ).fetchall()
-    return {
-        (EVERYBODY, f"{_shown(cohort)}, cell {number}"): {
-            "cohort_size": _at_most(share[0], size),
-            "returned_count": _at_most(share[number], returned),
-        }
-        for *key, number, size, returned in rows
-        if (share := shares.get(cohort := tuple(key)))
-    }
-
-
-def _lifecycle(
-    connection: duckdb.DuckDBPyConnection,
-    sample: Sample,
-    lifecycle: DeclaredLifecycle,
-    members: Members,
-) -> Comparison:
-    """Compare what became of each person in each period."""
-    recomputed: Found = {}
-    shares: Shares = {}
-    for person in sample.whole:
-        seen = sample.sightings_of(lifecycle.active, person)
-        times = {local_time(one.at, lifecycle.zone) for one in seen}
-        for period in lifecycle.periods:
-            active = {start_of(period, at, lifecycle.week_start) for at in times}
-            for start, status in statuses_of(active, period).items():
-                statuses = ["dormant"] if status == "dormant" else ["active", status]
-                recomputed[person, _shown((period, start))] = {"statuses": statuses}
-                shares.setdefault((period, start), Counter()).update(statuses)
-    found: Found = {
-        (person, period): {"statuses": sorted(statuses)}
-        for (person, period), statuses in _grouped(members).items()
-    }
-    recomputed |= _shares_of_lifecycle(lifecycle, shares, sample.watermark)
-    found |= _periods_of_mart(connection, lifecycle, shares)
+        for what, figures in counted.least(cohort, share):
+            recomputed[EVERYBODY, f"{_shown(cohort)}{what}"] = figures
+    first = min((cohort[-1] for cohort in shares), default=datetime.max)
+    for cohort, what, counts in counted.of_mart(connection, first):
+        if cohort in shares:
+            share = shares[cohort]
+            found[EVERYBODY, f"{_shown(cohort)}{what}"] = {
+                figure: _at_most(share[cell], count)
+                for figure, (cell, count) in counts.items()
+            }
     return compare(
-        *("lifecycle", lifecycle.name, recomputed, found),
-        persons=sample.whole,
-        reason=NEW_ONLY,
+        *(counted.area, counted.name, recomputed, found),
+        persons=counted.units,
+        reason=counted.reason,
     )
-
-
-STATUSES = ("new", "returning", "resurrecting", "dormant", "active")
-
-
-def _shares_of_lifecycle(
-    lifecycle: DeclaredLifecycle, shares: Shares, watermark: datetime
-) -> Found:
-    """Give what each period counts at least; who is dormant only when it is over."""
-    now = local_time(watermark, lifecycle.zone)
-    return {
-        (EVERYBODY, _shown((period, start))): {
-            f"{status}_count": share[status]
-            if status != "dormant" or next_start(period, start) <= now
-            else None
-            for status in STATUSES
-        }
-        for (period, start), share in shares.items()
-        if start < now
-    }
-
-
-def _periods_of_mart(
-    connection: duckdb.DuckDBPyConnection, lifecycle: DeclaredLifecycle, shares: Shares
-) -> Found:
-    columns = ", ".join(f"{status}_count" for status in STATUSES)
-    rows = connection.execute(
-        f"select period, period_start, {columns} from marts.fct_lifecycle "
-        "where lifecycle_name = ? and period_start >= ?",
-        [lifecycle.name, min((start for _, start in shares), default=datetime.max)],
-    ).fetchall()
-    return {
-        (EVERYBODY, _shown((period, start))): {
-            f"{status}_count": _at_most(share[status], count)
-            for status, count in zip(STATUSES, counts, strict=True)
-        }
-        for period, start, *counts in rows
-        if (share := shares.get((period, start)))
-    }
-
-
-def _grouped(members: Members) -> dict[Thing, list[Any]]:
-    """Give the last of what is told, by person and all that stands before it."""
-    found: dict[Thing, list[Any]] = defaultdict(list)
-    for person, (*what, last) in members:
-        found[person, _shown(tuple(what))].append(last)
-    return found
 
 
 def _at_most(share: int, count: int | None) -> int | None:
@@ -250,5 +141,5 @@ def _at_most(share: int, count: int | None) -> int | None:
     return None if count is None else min(share, count)
 
 
-def _shown(told: tuple[Any, ...]) -> str:
+def _shown(told: Iterable[Any]) -> str:
     return " ".join(map(str, told))

@@ -25,6 +25,7 @@ from dagster_project.analysis.reconciliation.funnel_steps import (
 from dagster_project.analysis.reconciliation.sessions import SessionRules
 from dagster_project.reconciling.declared_cohorts import (
     DeclaredCohorts,
+    DeclaredSeries,
     read_cohorts,
 )
 
@@ -44,7 +45,7 @@ class DeclaredFunnel:
 
     @property
     def columns(self) -> list[str]:
-        """SQL: the lists that `_funnel_event` reads."""
+        """SQL: what an event is to it, as `funnel_event` reads it."""
         steps = [step["filter"] for step in self.plan["steps"]]
         firsts = [step["first_of"] or "false" for step in self.plan["steps"]]
         exclusions = [part["filter"] for part in self.plan["exclusions"]]
@@ -56,7 +57,7 @@ class DeclaredFunnel:
             f"[{', '.join(self.plan['hold_constant'])}]::varchar[]",
             f"coalesce({self.plan['where'] or 'true'}, false)",
             f"[{', '.join(groups)}]::varchar[][]",
-            self.unit,
+            f"cast({self.plan['value'] or 'null'} as decimal(18, 6))",
         ]
 
     @property
@@ -110,9 +111,13 @@ class DeclaredBook:
 
 @dataclass(frozen=True)
 class Declared:
-    """What of the catalog the figures of the sample depend on."""
+    """What of the catalog the figures of the sample depend on.
+
+    ``event_rules``: the hash of the rules that made the events.
+    """
 
     zone: ZoneInfo
+    event_rules: str
     sessions: SessionRules
     activities: Mapping[str, bool]
     page_views: frozenset[str]
@@ -121,6 +126,20 @@ class Declared:
     attributions: tuple[DeclaredAttribution, ...]
     books: tuple[DeclaredBook, ...]
     cohorts: DeclaredCohorts
+
+    def definitions_of(self, unit: str) -> list[DeclaredFunnel | DeclaredSeries]:
+        """Give what is counted by one unit (SQL), is recomputed, and reads events."""
+        funnels = [
+            one for one in self.funnels if one.unit == unit and not one.not_recomputed
+        ]
+        return [*funnels, *(one for one in self.cohorts.series if one.unit == unit)]
+
+    @property
+    def account_units(self) -> list[str]:
+        """SQL of all that is counted in the place of persons."""
+        funnels = [one.unit for one in self.funnels if not one.not_recomputed]
+        units = {*funnels, *(one.unit for one in self.cohorts.series)}
+        return sorted(units - {"person_id"})
 
 
 def read_declared(connection: duckdb.DuckDBPyConnection, compiled: Path) -> Declared:
@@ -153,6 +172,7 @@ def read_declared(connection: duckdb.DuckDBPyConnection, compiled: Path) -> Decl
     )
     return Declared(
         zone=ZoneInfo(settings["reporting_timezone"]),
+        event_rules=settings["event_rules_hash"],
         sessions=_session_rules(settings),
         activities={name: bool(is_activity) for name, is_activity, _ in events},
         page_views=frozenset(name for name, _, is_view in events if is_view),
@@ -203,6 +223,7 @@ def _funnel(row: tuple[Any, ...]) -> DeclaredFunnel:
             Breakdown(part["name"], part["attribution"], part["step"])
             for part in plan["breakdowns"]
         ),
+        is_valued=plan["value"] is not None,
     )
     reason = None
     if includes_excluded and rules.needs_whole_life:

@@ -43,8 +43,6 @@ class DeclaredSeries:
     @property
     def not_recomputed(self) -> str | None:
         """Why figures of it are left out; None: they are not."""
-        if self.unit != "person_id":
-            return "others than persons are counted"
         if self.includes_excluded:
             return "older events of robots are not read, and decide who came first"
         return None
@@ -73,6 +71,11 @@ class DeclaredRetention:
         return [one for part in self.dimensions for one in (part.targets, part.returns)]
 
     @property
+    def unit(self) -> str:
+        """SQL: who is counted."""
+        return self.dimensions[0].targets.unit
+
+    @property
     def not_recomputed(self) -> str | None:
         """Why it is left out; None: it is not."""
         return next(filter(None, (one.not_recomputed for one in self.series)), None)
@@ -87,6 +90,11 @@ class DeclaredLifecycle:
     week_start: str
     periods: tuple[str, ...]
     active: DeclaredSeries
+
+    @property
+    def unit(self) -> str:
+        """SQL: who is counted."""
+        return self.active.unit
 
     @property
     def not_recomputed(self) -> str | None:

@@ -1,7 +1,6 @@
 """Attempts at funnels and their groups: both engines' word on who came how far.
 
-Persons and sessions are those of the sample. An account has events of other persons
-too: some accounts are drawn, and all their events of the newest days are read.
+Persons and sessions are those of the sample, accounts are drawn by themselves.
 """
 
 from __future__ import annotations
@@ -29,13 +28,12 @@ from dagster_project.analysis.reconciliation.funnels import (
     touches_of,
 )
 from dagster_project.analysis.reconciliation.sessions import KnownSessions
+from dagster_project.reconciling.accounts import Accounts
 from dagster_project.reconciling.declared import Declared, DeclaredFunnel
 from dagster_project.reconciling.sample import (
     NEW_ONLY,
     Sample,
     left_out,
-    read_account_events,
-    rows_of_persons,
 )
 
 ATTEMPTS, TOUCHES = "funnels", "funnel_touches"
@@ -46,7 +44,8 @@ Found = dict[Thing, dict[str, object]]
 class _Read:
     """Events since an instant; whose they are (by unit), and whom the mart is asked of.
 
-    ``column``: of the mart, that holds one of ``ids``.
+    ``column``: of the mart, that holds one of ``ids``. ``whole``: those of them whose
+    first and last touch are known.
     """
 
     events: Sequence[FunnelEvent]
@@ -54,7 +53,9 @@ class _Read:
     owners: Mapping[str, str]
     column: str
     ids: Sequence[str]
+    whole: Sequence[str]
     reason: str | None
+    reason_of_touches: str
 
 
 def compare_funnel(
@@ -63,15 +64,17 @@ def compare_funnel(
     sample: Sample,
     funnel: DeclaredFunnel,
     told: dict[str, KnownSessions],
+    accounts: Accounts | None,
 ) -> Iterator[Comparison]:
-    """Compare attempts, and of breakdowns by touch whom each unit belongs to."""
-    touching = any(one.is_of_touch for one in funnel.rules.breakdowns)
+    """Compare attempts, and of breakdowns by touch whom each unit belongs to.
+
+    ``accounts``: those whom the funnel counts; None: it counts others.
+    """
     if funnel.not_recomputed:
         yield left_out(ATTEMPTS, funnel.name, funnel.not_recomputed)
         return
-    of_accounts = funnel.rules.counting == "accounts"
-    if of_accounts:
-        read = _of_accounts(connection, sample, funnel)
+    if accounts is not None:
+        read = _of_accounts(connection, funnel, accounts)
     else:
         read = _of_persons(sample, funnel, told)
     recomputed = _by_entry(_attempts(read, funnel, declared.zone))
@@ -81,10 +84,8 @@ def compare_funnel(
         persons=read.ids,
         reason=read.reason,
     )
-    if touching and of_accounts:
-        yield left_out(TOUCHES, funnel.name, "the touch may lie in older events")
-    elif touching:
-        yield _touches(connection, declared.zone, sample, funnel, read)
+    if any(one.is_of_touch for one in funnel.rules.breakdowns):
+        yield _touches(connection, declared.zone, funnel, read)
 
 
 def _of_persons(
@@ -113,20 +114,43 @@ def _of_persons(
             if event.event_id in session_of
         ]
     reason = NEW_ONLY if rules.needs_whole_life else None
-    return _Read(events, sample.read_from, owners, "person_id", persons, reason)
+    return _Read(
+        events=events,
+        since=sample.read_from,
+        owners=owners,
+        column="person_id",
+        ids=persons,
+        whole=sorted(sample.whole),
+        reason=reason,
+        reason_of_touches=NEW_ONLY,
+    )
 
 
 def _of_accounts(
-    connection: duckdb.DuckDBPyConnection, sample: Sample, funnel: DeclaredFunnel
+    connection: duckdb.DuckDBPyConnection, funnel: DeclaredFunnel, accounts: Accounts
 ) -> _Read:
-    events, since = read_account_events(connection, sample.last_day, funnel)
-    accounts = sorted({event.unit for event in events})
-    owners = {account: account for account in accounts}
-    reason = f"of {len(accounts)} accounts, entered since {since.date()}"
-    return _Read(events, since, owners, "unit_id", accounts, reason)
+    """Give the events of accounts; whoever was touched before is not whole."""
+    its = accounts.sighted
+    ids, since = list(its.units), its.read_from
+    older = connection.execute(
+        "select distinct unit_id from intermediate.int_funnel_touches "
+        "where funnel_name = ? and touched_at < ? and list_contains(?, unit_id)",
+        [funnel.name, since, ids],
+    ).fetchall()
+    whole = sorted(set(ids) - {account for (account,) in older})
+    return _Read(
+        events=accounts.funnel_events[funnel.name],
+        since=since,
+        owners={one: one for one in ids},
+        column="unit_id",
+        ids=ids,
+        whole=whole,
+        reason=f"of {len(ids)} accounts, entered since {since.date()}",
+        reason_of_touches="of accounts without an older touch",
+    )
 
 
-# Owner, breakdown, group, unit, entry, the step reached, and when it converted.
+# Owner, breakdown, group, unit, entry, the step reached, when it converted, its worth.
 _Row = tuple[Any, ...]
 
 
@@ -145,6 +169,7 @@ def _attempts(read: _Read, funnel: DeclaredFunnel, zone: ZoneInfo) -> Iterator[_
             yield (
                 *(read.owners[one.unit], name, group, one.unit, one.times[0]),
                 *(one.reached_step, one.times[-1] if is_converted else None),
+                one.worth,
             )
 
 
@@ -154,7 +179,7 @@ def _attempts_of_mart(
     owner = "unit_id" if read.column == "unit_id" else "person_id"
     return connection.execute(
         f"select {owner}, breakdown, breakdown_value, unit_id, entered_at, "
-        "reached_step, converted_at from marts.fct_funnel_attempts "
+        "reached_step, converted_at, conversion_value from marts.fct_funnel_attempts "
         "where funnel_name = ? and entry_date >= ? and entered_at >= ? "
         f"and list_contains(?, {read.column})",
         [
@@ -168,13 +193,15 @@ def _attempts_of_mart(
 
 def _by_entry(rows: Iterable[_Row]) -> Figures:
     """Give the attempts of a unit at an instant; several where values are held."""
-    found: dict[Thing, list[tuple[int, str]]] = {}
-    for owner, name, group, unit, entered_at, reached_step, converted_at in rows:
-        told = f"{unit} at {entered_at}"
-        thing = (owner, told if name == "all" else f"{told}, {name} {group}")
-        found.setdefault(thing, []).append((reached_step, str(converted_at)))
+    found: dict[Thing, list[tuple[int, str, str]]] = {}
+    for owner, name, group, unit, entered_at, reached_step, *converted in rows:
+        at, worth = converted
+        entry = f"{unit} at {entered_at}"
+        thing = (owner, entry if name == "all" else f"{entry}, {name} {group}")
+        told = (reached_step, str(at), "" if worth is None else f"{worth:.6f}")
+        found.setdefault(thing, []).append(told)
     return {
-        thing: {"reached_step and converted_at": sorted(attempts)}
+        thing: {"reached_step, converted_at and worth": sorted(attempts)}
         for thing, attempts in found.items()
     }
 
@@ -182,7 +209,6 @@ def _by_entry(rows: Iterable[_Row]) -> Figures:
 def _touches(
     connection: duckdb.DuckDBPyConnection,
     zone: ZoneInfo,
-    sample: Sample,
     funnel: DeclaredFunnel,
     read: _Read,
 ) -> Comparison:
@@ -191,7 +217,8 @@ def _touches(
     Which values are folded into `Other` depends on everybody, and is taken as given.
     """
     rules = funnel.rules
-    events = [e for e in read.events if read.owners[e.unit] in sample.whole]
+    whole = set(read.whole)
+    events = [e for e in read.events if read.owners[e.unit] in whole]
     group_names = {
         (breakdown, value): name
         for breakdown, value, name in connection.execute(
@@ -207,13 +234,13 @@ def _touches(
     }
     recomputed: Found = {}
     found: Found = {}
-    rows = rows_of_persons(
-        connection,
-        "select person_id, counted_id, breakdown, breakdown_value "
-        "from marts.fct_funnel_persons where funnel_name = ? and",
-        sorted(sample.whole),
-        funnel.name,
-    )
+    owner = "counted_id" if read.column == "unit_id" else "person_id"
+    rows = connection.execute(
+        f"select {owner}, counted_id, breakdown, breakdown_value "
+        f"from marts.fct_funnel_persons where funnel_name = ? "
+        f"and list_contains(?, {owner})",
+        [funnel.name, list(read.whole)],
+    ).fetchall()
     for person, counted, breakdown, group in rows:
         if breakdown in touches:
             found[person, f"{counted}, {breakdown}"] = {"group": group}
@@ -226,6 +253,6 @@ def _touches(
                 }
     return compare(
         *(TOUCHES, funnel.name, recomputed, found),
-        persons=sample.whole,
-        reason=NEW_ONLY,
+        persons=read.whole,
+        reason=read.reason_of_touches,
     )

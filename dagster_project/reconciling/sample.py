@@ -33,6 +33,7 @@ from dagster_project.reconciling.declared_cohorts import DeclaredSeries
 from dagster_project.reconciling.sample_events import (
     MOST_EVENTS_OF_A_UNIT,
     Definition,
+    Sighted,
     events_of,
     funnel_event,
     sample_event,
@@ -47,9 +48,7 @@ NEW_ONLY = "of persons who are new only"
 PERSONS = 200
 READ_DAYS = 35
 MOST_EVENTS = 20_000
-# All events of these days are searched for those of some accounts.
-ACCOUNTS = 20
-ACCOUNT_DAYS = 3
+PERSON = "person_id"
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,14 @@ class Sample:
     sightings: Mapping[str, Mapping[str, Sequence[Sighting]]]
 
     @property
+    def sighted(self) -> Sighted:
+        """All persons, and their events of every series."""
+        return Sighted(
+            *(PERSON, "persons", self.read_from, self.watermark),
+            *(self.everybody, self.whole, self.sightings),
+        )
+
+    @property
     def everybody(self) -> list[str]:
         """The ids of all persons."""
         return [person.person_id for person in self.persons]
@@ -77,10 +84,6 @@ class Sample:
     def whole(self) -> set[str]:
         """The ids of persons of whom every event was read."""
         return {person.person_id for person in self.persons if person.is_whole}
-
-    def sightings_of(self, series: DeclaredSeries, person: str) -> Sequence[Sighting]:
-        """Give a person's events of a series, in no order."""
-        return self.sightings[series.key].get(person, ())
 
 
 def read_sample(
@@ -111,18 +114,13 @@ def read_sample(
         [first_day, first_day, PERSONS // 2],
     ).fetchall()
     definitions: list[Definition] = [
-        *(
-            one
-            for one in declared.funnels
-            if not one.not_recomputed and one.rules.counting != "accounts"
-        ),
+        *declared.definitions_of(PERSON),
         *declared.attributions,
         *declared.books,
-        *declared.cohorts.series,
     ]
     ids = [person for person, _ in drawn]
-    rows = events_of(connection, definitions, first_day, "person_id", ids)
-    kept = _within_bounds(ids, Counter(row[1] for row in rows))
+    rows = events_of(connection, definitions, first_day, PERSON, ids)
+    kept = within_bounds(ids, Counter(row[1] for row in rows), MOST_EVENTS)
     if declared.sessions.are_of_client:
         kept -= with_foreign_sessions(connection, rows, first_day)
     rows = [row for row in rows if row[1] in kept]
@@ -164,12 +162,15 @@ def read_sample(
     )
 
 
-def _within_bounds(drawn: Sequence[str], counts: Mapping[str, int]) -> set[str]:
+def within_bounds(
+    drawn: Sequence[str], counts: Mapping[str, int], most: int
+) -> set[str]:
+    """Give who has few events, as long as all of them together have no more."""
     kept: set[str] = set()
     events = 0
     for person in drawn:
         count = counts.get(person, 0)
-        if count <= MOST_EVENTS_OF_A_UNIT and events + count <= MOST_EVENTS:
+        if count <= MOST_EVENTS_OF_A_UNIT and events + count <= most:
             kept.add(person)
             events += count
     return kept
@@ -190,31 +191,3 @@ def rows_of_persons(
 def left_out(area: str, definition: str, reason: str) -> Comparison:
     """Give the row of a definition that is not recomputed."""
     return Comparison(area, definition, 0, 0, 0, reason=f"not recomputed: {reason}")
-
-
-def read_account_events(
-    connection: duckdb.DuckDBPyConnection, last_day: date, funnel: DeclaredFunnel
-) -> tuple[list[FunnelEvent], datetime]:
-    """Draw accounts, and read what all their events of the newest days are to a funnel.
-
-    Also gives since when; who has more than `MOST_EVENTS_OF_A_UNIT` is left out.
-    """
-    first_day = last_day - timedelta(days=ACCOUNT_DAYS - 1)
-    drawn = connection.execute(
-        f"select account from (select distinct {funnel.unit} as account "
-        "from intermediate.int_events "
-        "left join intermediate.int_person_properties using (person_id) "
-        "where event_date >= ?) as seen where account is not null "
-        "order by hash(account), account limit ?",
-        [first_day, ACCOUNTS],
-    ).fetchall()
-    accounts = [account for (account,) in drawn]
-    rows = events_of(connection, [funnel], first_day, funnel.unit, accounts)
-    counts = Counter(row[-1] for row in rows)
-    [(_, told)] = told_of(rows, [funnel])
-    events = [
-        funnel_event(row, parts)
-        for row, parts in told
-        if counts[row[-1]] <= MOST_EVENTS_OF_A_UNIT
-    ]
-    return events, datetime.combine(first_day, time())

@@ -1,14 +1,16 @@
 """Events of some persons or accounts, and what each of them is to every definition.
 
-Here belong the queries and the shapes; who is drawn, and how many, belongs to `sample`.
+Here belong the queries and the shapes; who is drawn, and how many, belongs to `sample`
+and `accounts`.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -31,6 +33,32 @@ Definition = DeclaredFunnel | DeclaredAttribution | DeclaredBook | DeclaredSerie
 Row = tuple[Any, ...]
 
 
+@dataclass(frozen=True)
+class Sighted:
+    """Persons, or others that ``unit`` (SQL) counts, and their events since an instant.
+
+    ``whole``: of whom every event was read. ``noun``: what they are called.
+    """
+
+    unit: str
+    noun: str
+    read_from: datetime
+    watermark: datetime
+    units: Sequence[str]
+    whole: Set[str]
+    series: Mapping[str, Mapping[str, Sequence[Sighting]]]
+
+    @property
+    def new_only(self) -> str:
+        """What is said of figures that take somebody's whole life."""
+        since = "" if self.noun == "persons" else f", since {self.read_from.date()}"
+        return f"of {self.noun} who are new only{since}"
+
+    def sightings_of(self, series: DeclaredSeries, unit: str) -> Sequence[Sighting]:
+        """Give someone's events of a series, in no order."""
+        return self.series[series.key].get(unit, ())
+
+
 def told_of(
     rows: Sequence[Row], definitions: Sequence[Definition]
 ) -> Iterator[tuple[Definition, list[tuple[Row, Row]]]]:
@@ -50,7 +78,7 @@ def told_of(
 
 
 # Columns of an event before those of its definitions.
-PLAIN = 13
+PLAIN = 14
 
 
 def events_of(
@@ -71,7 +99,7 @@ def events_of(
             event_id, person_id, occurred_at, event_name, is_bot or is_internal,
             platform, anonymous_id is not null or device_type is not null,
             json_extract_string(properties, '$."$page_view_id"'), revenue, event_date,
-            utm_campaign, vendor_session_id, person_key
+            utm_campaign, vendor_session_id, {unit}, person_key
             {columns}
         from (
             select *
@@ -128,16 +156,16 @@ def sample_event(row: Row, declared: Declared) -> SampleEvent:
         campaign=row[10],
         client_session=row[11],
         revenue=row[8],
-        person_key=row[12],
+        person_key=row[13],
     )
 
 
 def funnel_event(row: Row, parts: Row) -> FunnelEvent:
     """Give what an event is to a funnel."""
-    steps, firsts, exclusions, held, is_taken, groups, unit = parts
+    steps, firsts, exclusions, held, is_taken, groups, worth = parts
     return FunnelEvent(
         event_id=row[0],
-        unit=unit,
+        unit=row[12],
         at=row[2],
         steps=_places(steps, 1),
         first_of=_places(firsts, 1),
@@ -145,6 +173,7 @@ def funnel_event(row: Row, parts: Row) -> FunnelEvent:
         held=tuple(held),
         is_taken=is_taken,
         groups=tuple(map(_group_of, groups)),
+        worth=worth,
     )
 
 
@@ -160,13 +189,13 @@ def _group_of(values: Sequence[str | None]) -> str | None:
 def sightings_of(
     series: DeclaredSeries, told: Sequence[tuple[Row, Row]]
 ) -> dict[str, list[Sighting]]:
-    """Give the events of a series by person."""
+    """Give the events of a series by whom they count for."""
     found: dict[str, list[Sighting]] = defaultdict(list)
     for row, (is_taken, *parts) in told:
         if is_taken:
             is_match = parts[0] if series.match else True
             value = parts[-1] if series.group else "all"
-            found[row[1]].append(Sighting(row[2], row[0], is_match, value))
+            found[row[12]].append(Sighting(row[2], row[0], is_match, value))
     return found
 
 

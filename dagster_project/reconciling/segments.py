@@ -1,10 +1,11 @@
-"""The segments of persons from day to day: both engines' word on them.
+"""The segments of persons or accounts from day to day: both engines' word on them.
 
-Only persons of whom every event was read are compared.
+Only those of whom every event was read are compared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,8 @@ from dagster_project.reconciling.declared_cohorts import (
     DeclaredSegmentation,
     DeclaredSeries,
 )
-from dagster_project.reconciling.sample import NEW_ONLY, Sample, left_out
+from dagster_project.reconciling.sample import left_out
+from dagster_project.reconciling.sample_events import Sighted
 
 AREA = "segments"
 Found = dict[Thing, dict[str, object]]
@@ -29,13 +31,14 @@ Found = dict[Thing, dict[str, object]]
 
 def compare_segments(
     connection: duckdb.DuckDBPyConnection,
-    sample: Sample,
+    sighted: Mapping[str, Sighted],
     segmentation: DeclaredSegmentation,
 ) -> Comparison:
-    """Compare every span of days in one segment."""
+    """Compare every span of days in one segment; ``sighted``: by unit (SQL)."""
     name = segmentation.name
     if segmentation.not_recomputed:
         return left_out(AREA, name, segmentation.not_recomputed)
+    sample = sighted[segmentation.active.unit]
     last_day = _last_begun(sample.watermark, segmentation)
     recomputed: Found = {
         (person, str(span.started_on)): {
@@ -67,12 +70,12 @@ def compare_segments(
         recomputed,
         found,
         persons=persons,
-        reason=NEW_ONLY,
+        reason=sample.new_only,
     )
 
 
 def _days(
-    sample: Sample, series: DeclaredSeries, person: str, zone: ZoneInfo
+    sample: Sighted, series: DeclaredSeries, person: str, zone: ZoneInfo
 ) -> set[date]:
     return {local_date(one.at, zone) for one in sample.sightings_of(series, person)}
 

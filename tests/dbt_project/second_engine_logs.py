@@ -53,6 +53,7 @@ def _row(draw: random.Random, number: int, person: int, at: datetime) -> Row:
     properties = {
         "robot": "yes" if is_robot else "no",
         "course": draw.choice(("k", "l", None)),
+        "team": draw.choice((None, *[f"t{person // 2}"] * 4, f"t{person // 2 + 1}")),
         "$page_view_id": f"{person}-{at.date()}",
     }
     return {
@@ -108,7 +109,7 @@ def _segmentations() -> Iterator[dict[str, Any]]:
     quick = {"new_days": 2, "power_days": 4, "engaged_days": 2, "idle_days": 3}
     yield {"name": "quick", "window_days": 6, "timezone": "Asia/Tokyo", **quick}
     yield {"name": "of_pages", "activity": {"event": "page", "where": "revenue > 0"}}
-    yield {"name": "of_courses", "count_by": "property('course')"}
+    yield {"name": "of_teams", "count_by": "property('team')", **quick}
 
 
 def _lifecycles() -> Iterator[dict[str, Any]]:
@@ -120,7 +121,7 @@ def _lifecycles() -> Iterator[dict[str, Any]]:
         "timezone": "Asia/Tokyo",
         "week_start": "sunday",
     }
-    yield {"name": "of_course_lives", "count_by": "property('course')"}
+    yield {"name": "of_team_lives", "count_by": "property('team')"}
 
 
 def _grids() -> Iterator[dict[str, Any]]:
@@ -162,7 +163,11 @@ def _grids() -> Iterator[dict[str, Any]]:
             "periods": 6,
         },
         "with_all_robots": {"include_bots": True},
-        "of_whole_courses": {"count_by": "property('course')"},
+        "of_teams": {"count_by": "property('team')", "period": "day"},
+        "of_teams_again": {
+            **{"count_by": "property('team')", "entry": "recurring"},
+            **{"period": "day", "breakdowns": ["platform"]},
+        },
     }
     for name, declared in variants.items():
         target = {"target": {"event": "a"}, "returning": {"event": ["b", "page"]}}
@@ -248,11 +253,15 @@ def _funnels() -> Iterator[dict[str, Any]]:
         "totals": {"counting": "totals"},
         "in_session": {"counting": "sessions"},
         "with_robots": {"include_bots": True},
-        "of_account": {"counting": "accounts", "account": "property('course')"},
+        "of_account": {
+            **{"counting": "accounts", "account": "property('team')"},
+            "breakdowns": ["platform", last],
+        },
         "in_range": {
             "range": {"from": "2026-03-20T00:00:00", "to": "2026-04-02T12:00:00"},
             "range_applies_to": "all_events",
         },
     }
     for name, declared in variants.items():
-        yield {"name": name, "window": "1 day", "steps": steps, **declared}
+        shared = {"window": "1 day", "steps": steps, "value": "revenue"}
+        yield {"name": name, **shared, **declared}

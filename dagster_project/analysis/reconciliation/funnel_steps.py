@@ -1,4 +1,4 @@
-"""The steps that one entry of a funnel leads to, by the funnel's order.
+"""The steps that one entry of a funnel leads to, by its order, and what they are worth.
 
 Here belong strict, ordered and unordered chains, and ties; which entries there are and
 which attempts count belongs to `funnels`.
@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class FunnelRules:
     counting: str = "uniques"
     first_time_steps: frozenset[int] = frozenset()
     breakdowns: tuple[Breakdown, ...] = ()
+    is_valued: bool = False
 
     @property
     def needs_whole_life(self) -> bool:
@@ -69,7 +71,7 @@ class FunnelEvent:
     ``steps``: the steps, from 1, whose filter it passes. ``first_of``: the steps for
     which it counts when a person's first event is looked for. ``exclusions``: places of
     the exclusions it belongs to. ``is_taken``: it passes the filter of the funnel.
-    ``groups``: its value in each breakdown.
+    ``groups``: its value in each breakdown. ``worth``: of a conversion that it ends.
     """
 
     event_id: str
@@ -81,6 +83,7 @@ class FunnelEvent:
     held: tuple[str | None, ...] = ()
     is_taken: bool = True
     groups: tuple[str | None, ...] = ()
+    worth: Decimal | None = None
 
 
 def times_of(
@@ -91,15 +94,48 @@ def times_of(
     ends = entry.at + rules.window
     if rules.order == "strict":
         return tuple(_strict(track[place : place + rules.steps], rules, ends))
-    first = bisect_left(track, entry.at, key=lambda event: event.at)
-    last = bisect_right(track, ends, key=lambda event: event.at)
-    within = track[first:last]
+    within = _between(track, entry.at, ends)
     if rules.order == "unordered":
         later = [event for event in within if event.at > entry.at]
         return tuple(_unordered([entry, *later], rules))
     if rules.ties == "in_order":
         return tuple(_in_any_order_of_ties(entry, within, rules))
-    return tuple(_one_after_another(entry, within, rules))
+    return tuple(event.at for event in _one_after_another(entry, within, rules))
+
+
+def worth_of(
+    place: int,
+    times: Sequence[datetime],
+    track: Sequence[FunnelEvent],
+    rules: FunnelRules,
+) -> Decimal | None:
+    """Give what an entry's conversion is worth: what an event of the last step says.
+
+    Of several at one instant the highest counts, where their order does not tell which
+    one it was. Where steps come in any order, it is the first from the entry on.
+    """
+    if not rules.is_valued or len(times) < rules.steps:
+        return None
+    entry = track[place]
+    if rules.order == "strict":
+        return track[place + rules.steps - 1].worth
+    if rules.order == "unordered" and rules.steps in entry.steps:
+        return entry.worth
+    if rules.order == "ordered" and rules.ties == "total_order":
+        within = _between(track, entry.at, entry.at + rules.window)
+        return list(_one_after_another(entry, within, rules))[-1].worth
+    at = times[-1]
+    if rules.order == "unordered":
+        at = min(e.at for e in track if e.at > entry.at and rules.steps in e.steps)
+    ends = [e for e in _between(track, at, at) if rules.steps in e.steps]
+    return max((e.worth for e in ends if e.worth is not None), default=None)
+
+
+def _between(
+    track: Sequence[FunnelEvent], first: datetime, last: datetime
+) -> Sequence[FunnelEvent]:
+    start = bisect_left(track, first, key=lambda event: event.at)
+    return track[start : bisect_right(track, last, key=lambda event: event.at)]
 
 
 def _strict(
@@ -113,15 +149,15 @@ def _strict(
 
 def _one_after_another(
     entry: FunnelEvent, within: Sequence[FunnelEvent], rules: FunnelRules
-) -> Iterator[datetime]:
-    yield entry.at
+) -> Iterator[FunnelEvent]:
+    yield entry
     last = entry
     for step in range(2, rules.steps + 1):
         later = (e for e in within if step in e.steps and _follows(last, e, rules))
         found = next(later, None)
         if found is None:
             return
-        yield found.at
+        yield found
         last = found
 
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from dagster_project.analysis.reconciliation.events import local_time
@@ -19,6 +20,7 @@ from dagster_project.analysis.reconciliation.funnel_steps import (
     FunnelEvent,
     FunnelRules,
     times_of,
+    worth_of,
 )
 
 NO_VALUE = "(none)"
@@ -27,10 +29,14 @@ Track = Sequence[FunnelEvent]
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt that counts, with the times of the steps it reached."""
+    """An attempt that counts, with the times of the steps it reached.
+
+    ``worth``: of a conversion whose last step says so.
+    """
 
     unit: str
     times: tuple[datetime, ...]
+    worth: Decimal | None = None
 
     @property
     def reached_step(self) -> int:
@@ -153,6 +159,8 @@ def _attempts_of_track(
 ) -> list[Attempt]:
     """Entries of one instant are one attempt: the one that leads farthest, first.
 
+    Of ordered ones that are alike it is the worthiest, of others the first event.
+
     Given a step, an event of it has to lie in the window, whatever the attempt reached.
     """
     best: dict[datetime, Attempt] = {}
@@ -160,9 +168,10 @@ def _attempts_of_track(
         opens = bool(entry.steps) if rules.order == "unordered" else 1 in entry.steps
         if not opens or not _in_range(entry.at, rules, zone):
             continue
-        found = Attempt(entry.unit, times_of(place, track, rules))
+        times = times_of(place, track, rules)
+        found = Attempt(entry.unit, times, worth_of(place, times, track, rules))
         known = best.get(entry.at)
-        if known is None or _rank(found) < _rank(known):
+        if known is None or _rank(found, rules) < _rank(known, rules):
             best[entry.at] = found
     kept = [best[at] for at in sorted(best)]
     if rules.entry_mode == "first":
@@ -176,8 +185,12 @@ def _attempts_of_track(
     return _separate(standing, rules) if rules.counting == "totals" else standing
 
 
-def _rank(attempt: Attempt) -> tuple[int, datetime]:
-    return (-attempt.reached_step, attempt.times[-1])
+def _rank(attempt: Attempt, rules: FunnelRules) -> tuple[int, datetime, bool, Decimal]:
+    worth = attempt.worth if rules.order == "ordered" else None
+    return (
+        *(-attempt.reached_step, attempt.times[-1]),
+        *(worth is None, -(worth or Decimal(0))),
+    )
 
 
 def _has_step_in_window(

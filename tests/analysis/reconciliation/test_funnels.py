@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -54,6 +55,7 @@ def rules_of(funnel: funnel_oracle.Funnel) -> FunnelRules:
             for part in (funnel.breakdown,)
             if part is not None
         ),
+        is_valued=True,
     )
 
 
@@ -89,6 +91,7 @@ def events_of(sample: Sample) -> list[FunnelEvent]:
                 for part in (funnel.breakdown,)
                 if part is not None
             ),
+            worth=None if event.worth is None else Decimal(event.worth),
         )
         for event in sample.log
         if unit(event)
@@ -113,7 +116,8 @@ def agrees(sample: Sample) -> None:
 
 def same(found: Iterable[tuple[str, Attempt]]) -> list[tuple[object, ...]]:
     return sorted(
-        (group, a.unit, a.times[0], a.reached_step, a.times[-1]) for group, a in found
+        (group, a.unit, a.times[0], a.reached_step, a.times[-1], a.worth or 0)
+        for group, a in found
     )
 
 
@@ -121,7 +125,8 @@ def expected(
     found: Iterable[tuple[str, funnel_oracle.Attempt]],
 ) -> list[tuple[object, ...]]:
     return sorted(
-        (group, a.unit, a.times[0], a.level, a.times[-1]) for group, a in found
+        (group, a.unit, a.times[0], a.level, a.times[-1], a.worth or 0)
+        for group, a in found
     )
 
 
