@@ -21,7 +21,7 @@ def manifest(_workspace: WarehouseOfTest, catalog: Path) -> dict[str, Any]:
     """Give the compiled project."""
     _workspace.reset()
     _workspace.declare(catalog)
-    _workspace.dbt("compile")
+    _workspace.dbt("--write-json", "compile")
     path = _workspace.home / "target" / "manifest.json"
     read: dict[str, Any] = json.loads(path.read_text())
     return read

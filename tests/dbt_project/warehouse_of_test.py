@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
 
 from ingestion.catalog import CatalogSettings, compile_catalog, load_catalog
 from ingestion.events import EVENT_COLUMNS
@@ -36,7 +37,7 @@ class WarehouseOfTest:
         self.home = home
         self.lake = home / "lake"
         self.database = home / "warehouse.duckdb"
-        self._runner = dbtRunner()
+        self._manifest: Manifest | None = None
         os.environ |= {
             "DAYBREAK_LAKE_PATH": str(self.lake),
             "DAYBREAK_WAREHOUSE_PATH": str(self.database),
@@ -140,17 +141,25 @@ class WarehouseOfTest:
         )
 
     def dbt(self, *arguments: str) -> dbtRunnerResult:
-        """Run dbt on the real project; raises when it did not succeed."""
-        result = self._runner.invoke(
+        """Run dbt on the real project; raises when it did not succeed.
+
+        The project is parsed once, and no command writes what it found: of 1.7 s of
+        processor time that a small command took, 1.4 s went there.
+        """
+        if self._manifest is None:
+            parsed = self._invoke(["parse"]).result
+            assert isinstance(parsed, Manifest)
+            self._manifest = parsed
+        return self._invoke(arguments)
+
+    def _invoke(self, arguments: Sequence[str]) -> dbtRunnerResult:
+        result = dbtRunner(manifest=self._manifest).invoke(
             [
+                *("--quiet", "--log-level", "none", "--log-level-file", "none"),
+                "--no-write-json",
                 *arguments,
-                *(
-                    "--project-dir",
-                    str(DBT_PROJECT),
-                    "--profiles-dir",
-                    str(DBT_PROJECT),
-                ),
-                *("--quiet", "--no-use-colors"),
+                *("--project-dir", str(DBT_PROJECT)),
+                *("--profiles-dir", str(DBT_PROJECT)),
             ]
         )
         # dbt keeps the file open in this process for the next invocation.
