@@ -1,19 +1,30 @@
-"""A home with forty good nights behind it, and one day's file still to land."""
+"""A home with forty good days behind it, a day's file still to land, and a night.
+
+Each is made once, whichever worker asks first, and copied for whoever breaks it.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from ingestion.simulator import SimulationSpec, simulate
 from tests.end_to_end.home_of_test import HomeOfTest
 
 DAYS = 40
+# A table that tonight finds as another version left it.
+OF_OTHER_CODE = "intermediate.int_path_counts"
 
 
 @dataclass(frozen=True)
@@ -24,26 +35,83 @@ class Yesterday:
     todays_file: Path
 
 
+@dataclass(frozen=True)
+class Tonight:
+    """The home after an undisturbed night, what it said, and how long it took."""
+
+    home: HomeOfTest
+    said: str
+    seconds: float
+
+
 @pytest.fixture(scope="session")
-def _yesterday(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yesterday]:
-    folder = tmp_path_factory.mktemp("yesterday")
-    home = HomeOfTest(folder / "home")
-    simulate(
-        SimulationSpec(
-            persons=800, start=date(2026, 1, 1), days=DAYS, events_target=24_000
-        ),
-        home.landing / "app",
-    )
-    newest = max((home.landing / "app").glob("events-*"))
-    todays_file = folder / newest.name
-    newest.rename(todays_file)
-    home.daybreak("run")
-    yield Yesterday(home, todays_file)
-    shutil.rmtree(folder)
+def nights_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a folder that all workers share; who leaves last removes it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder /= "nights"
+    folder.mkdir(exist_ok=True)
+    with (folder.parent / "nights.lock").open("w") as used:
+        flock(used, LOCK_SH)
+        yield folder
+        with suppress(BlockingIOError):
+            flock(used, LOCK_EX | LOCK_NB)
+            shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def kept_yesterday(nights_folder: Path) -> Yesterday:
+    home = HomeOfTest(nights_folder / "yesterday")
+    with (nights_folder / "yesterday.lock").open("w") as made:
+        flock(made, LOCK_EX)
+        if not home.path.exists():
+            simulate(
+                SimulationSpec(
+                    persons=800, start=date(2026, 1, 1), days=DAYS, events_target=24_000
+                ),
+                home.landing / "app",
+            )
+            newest = max((home.landing / "app").glob("events-*"))
+            newest.rename(nights_folder / newest.name)
+            home.daybreak("run")
+    [todays_file] = nights_folder.glob("events-*")
+    return Yesterday(home, todays_file)
+
+
+@pytest.fixture(scope="session")
+def kept_tonight(nights_folder: Path, kept_yesterday: Yesterday) -> Tonight:
+    home, told = HomeOfTest(nights_folder / "tonight"), nights_folder / "tonight.json"
+    with (nights_folder / "tonight.lock").open("w") as made:
+        flock(made, LOCK_EX)
+        if not told.exists():
+            shutil.copytree(kept_yesterday.home.path, home.path, symlinks=True)
+            shutil.copy(kept_yesterday.todays_file, home.landing / "app")
+            build_by_other_code(home, OF_OTHER_CODE)
+            started = time.monotonic()
+            said = home.daybreak("run").stdout
+            told.write_text(json.dumps([said, time.monotonic() - started]))
+    return Tonight(home, *json.loads(told.read_text()))
+
+
+def build_by_other_code(home: HomeOfTest, table: str) -> None:
+    """Leave a table behind as an older Daybreak might have built it."""
+    with duckdb.connect(str(home.path / "warehouse" / "warehouse.duckdb")) as warehouse:
+        warehouse.execute(f"alter table {table} add column gone_by_now integer")
+        warehouse.execute(f"comment on table {table} is 'built by code of yore'")
 
 
 @pytest.fixture
-def yesterday(_yesterday: Yesterday, tmp_path: Path) -> Yesterday:
+def yesterday(kept_yesterday: Yesterday, tmp_path: Path) -> Yesterday:
     """Give a copy that a test may break."""
-    shutil.copytree(_yesterday.home.path, tmp_path / "home", symlinks=True)
-    return Yesterday(HomeOfTest(tmp_path / "home"), _yesterday.todays_file)
+    home = HomeOfTest(tmp_path / "home")
+    shutil.copytree(kept_yesterday.home.path, home.path, symlinks=True)
+    return Yesterday(home, kept_yesterday.todays_file)
+
+
+@pytest.fixture
+def tonight(kept_tonight: Tonight, tmp_path: Path) -> Tonight:
+    """Give a copy whose nights may go on."""
+    home = HomeOfTest(tmp_path / "tonight")
+    shutil.copytree(kept_tonight.home.path, home.path, symlinks=True)
+    return Tonight(home, kept_tonight.said, kept_tonight.seconds)

@@ -1,6 +1,6 @@
 """A person is erased from a home that has worked: as somebody who was asked to do it.
 
-Small files of every shape beside a simulated product, two nights, PostgreSQL; then the
+Small files of every shape beside a simulated product, two loads, PostgreSQL; then the
 search of every byte, the same files sent again, and the night after.
 """
 
@@ -131,7 +131,7 @@ def catalog_of(folder: Path) -> Path:
 
 
 def new_home(folder: Path, **settings: str) -> HomeOfTest:
-    """Give a home with two nights behind it."""
+    """Give a home whose tables took in two loads, the second by a whole night."""
     home = HomeOfTest(folder / "home", catalog_of(folder / "catalog"))
     app = home.landing / "app"
     simulate(
@@ -140,7 +140,8 @@ def new_home(folder: Path, **settings: str) -> HomeOfTest:
     write_landing(home.landing)
     last = max(app.glob("events-*"))
     last.rename(folder / last.name)
-    home.daybreak("run", **SECRETS)
+    home.daybreak("ingest", **SECRETS)
+    home.daybreak("dbt", "run", "--quiet", **SECRETS)
     (folder / last.name).rename(last)
     home.daybreak("run", **SECRETS, **settings)
     return home
@@ -148,7 +149,7 @@ def new_home(folder: Path, **settings: str) -> HomeOfTest:
 
 @dataclass(frozen=True)
 class Used:
-    """A home with two nights behind it, and the database it is copied to."""
+    """A home of two loads and a night, and the database it is copied to."""
 
     home: HomeOfTest
     url: str

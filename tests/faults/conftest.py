@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from tests.end_to_end.conftest import _yesterday, yesterday
+from tests.end_to_end.conftest import (
+    kept_tonight,
+    kept_yesterday,
+    nights_folder,
+    yesterday,
+)
 
-__all__ = ["_yesterday", "yesterday"]
+__all__ = ["kept_tonight", "kept_yesterday", "nights_folder", "yesterday"]

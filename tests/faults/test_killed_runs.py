@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.end_to_end.conftest import Yesterday
+from tests.end_to_end.conftest import Tonight, Yesterday
 from tests.end_to_end.home_of_test import CHECKOUT, HomeOfTest, both_published
 
 MARTS = (
@@ -84,19 +84,11 @@ def readers(published: Path) -> Iterator[list[str]]:
             thread.join()
 
 
-def seconds_of_a_night(yesterday: Yesterday, folder: Path) -> tuple[float, HomeOfTest]:
-    """Run one undisturbed night in a copy: how long it takes, and what it publishes."""
-    home = HomeOfTest(folder / "undisturbed")
-    shutil.copytree(yesterday.home.path, home.path, symlinks=True)
-    shutil.copy(yesterday.todays_file, home.landing / "app")
-    started = time.monotonic()
-    home.daybreak("run")
-    return time.monotonic() - started, home
-
-
-def check_kills(yesterday: Yesterday, folder: Path, kills: int, seed: int) -> None:
-    duration, undisturbed = seconds_of_a_night(yesterday, folder)
-    wanted = published_rows(undisturbed)
+def check_kills(
+    yesterday: Yesterday, tonight: Tonight, folder: Path, kills: int, seed: int
+) -> None:
+    """Hold what killed nights publish in the end against the undisturbed one."""
+    duration, wanted = tonight.seconds, published_rows(tonight.home)
     draw = random.Random(seed)
     for number in range(kills):
         home = HomeOfTest(folder / f"killed-{number}")
@@ -111,10 +103,14 @@ def check_kills(yesterday: Yesterday, folder: Path, kills: int, seed: int) -> No
         shutil.rmtree(home.path)
 
 
-def test_a_killed_night(yesterday: Yesterday, tmp_path: Path) -> None:
-    check_kills(yesterday, tmp_path, kills=1, seed=1)
+def test_a_killed_night(
+    kept_yesterday: Yesterday, kept_tonight: Tonight, tmp_path: Path
+) -> None:
+    check_kills(kept_yesterday, kept_tonight, tmp_path, kills=1, seed=1)
 
 
 @pytest.mark.campaign
-def test_nights_killed_at_twenty_instants(yesterday: Yesterday, tmp_path: Path) -> None:
-    check_kills(yesterday, tmp_path, kills=20, seed=7)
+def test_nights_killed_at_twenty_instants(
+    kept_yesterday: Yesterday, kept_tonight: Tonight, tmp_path: Path
+) -> None:
+    check_kills(kept_yesterday, kept_tonight, tmp_path, kills=20, seed=7)
