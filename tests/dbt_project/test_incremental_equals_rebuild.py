@@ -33,6 +33,7 @@ MARTS = (
     *("marts.dim_person_identities", "trust.refused_identity_links"),
     *("marts.fct_retention", "marts.fct_lifecycle", "marts.fct_stickiness"),
     *("marts.fct_segment_members", "marts.fct_usage_churn", "marts.fct_cohort_ltv"),
+    *("marts.fct_segments_daily", "marts.fct_usage_spells"),
     *("marts.fct_funnel_attempts", "marts.fct_funnel_steps", "marts.fct_funnel_times"),
     *("marts.fct_funnel_persons", "marts.fct_funnel_bottlenecks"),
     *("marts.fct_attribution", "marts.fct_attribution_paths"),

@@ -127,7 +127,7 @@ TAMPERINGS = {
         ("mrr", "billed"),
     ),
     "somebody at risk who is not": (
-        "update marts.fct_segment_members set segment = 'at_risk' "
+        "update intermediate.int_segment_spans set segment = 'at_risk' "
         "where segmentation_name = 'quick' and segment = 'engaged'",
         ("segments", "quick"),
     ),

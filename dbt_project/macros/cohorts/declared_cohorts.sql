@@ -36,8 +36,17 @@
 {% endmacro %}
 
 
+{# Under `declaration` the name of all that rows of a segmentation are computed from. #}
 {% macro declared_segmentations() %}
-    {{ return(compiled_rows('catalog_segmentations', 'segmentation_name')) }}
+    {% set found = compiled_rows('catalog_segmentations', 'segmentation_name') %}
+    {% for segmentation in found %}
+        {% do segmentation.update({
+            'declaration': local_md5([
+                segmentation, setting('event_rules_hash'), setting('as_of')
+            ] | join('|'))
+        }) %}
+    {% endfor %}
+    {{ return(found) }}
 {% endmacro %}
 
 

@@ -1,26 +1,11 @@
-{# Segments by activity, and usage churn: spans of days instead of a row per person and
-   day, because a segment changes only on few days. Precedence is the order of the case
-   in `segment_of_day`, and nowhere else. #}
+{# Segments by activity: spans of days instead of a row per person and day, because a
+   segment changes only on few days. Precedence is the order of the case in
+   `segment_of_day`, and nowhere else. #}
 
 {# Segments in order of precedence. #}
 {% macro segments() %}
     {{ return(['new', 'at_risk', 'power', 'engaged', 'casual', 'dormant']) }}
 {% endmacro %}
-
-
-{# The days a unit was active on, of those that have begun at the watermark. #}
-{% macro active_days(segmentation, series_key) -%}
-    select distinct
-        unit_key,
-        cast(bucket_at as date) as active_day
-    from {{ ref('int_cohort_days') }}
-    where
-        series_id = '{{ series_id(series_key) }}'
-        and bucket_at < (
-            select {{ local_time_in('watermark_at', segmentation.timezone) }}
-            from {{ ref('int_watermark') }}
-        )
-{%- endmacro %}
 
 
 {# Days on which a unit's figures may change, with what changes them: an active day
@@ -107,11 +92,12 @@
 {%- endmacro %}
 
 
-{# Spans of one segment: (segmentation_name, unit_key, segment, previous_segment,
-   started_on, ended_on). A change to the same segment is none. #}
+{# Spans of one segment, those to come included, as they are where nobody does anything
+   any more. A change to the same segment is none. #}
 {% macro segment_spans(segmentation, levels) -%}
     select
         '{{ segmentation.segmentation_name }}' as segmentation_name,
+        '{{ segmentation.declaration }}' as declaration,
         unit_key,
         segment,
         previous_segment,
@@ -129,11 +115,6 @@
                 changes_on,
                 {{ segment_of_day(segmentation) }} as segment
             from {{ levels }}
-            where
-                changes_on < (
-                    select {{ local_time_in('watermark_at', segmentation.timezone) }}
-                    from {{ ref('int_watermark') }}
-                )
         ) as judged
     ) as compared
     where previous_segment is null or previous_segment <> segment
@@ -143,60 +124,11 @@
 {% macro no_segment_spans() -%}
     select
         cast(null as {{ dbt.type_string() }}) as segmentation_name,
+        cast(null as {{ dbt.type_string() }}) as declaration,
         cast(null as integer) as unit_key,
         cast(null as {{ dbt.type_string() }}) as segment,
         cast(null as {{ dbt.type_string() }}) as previous_segment,
         cast(null as date) as started_on,
         cast(null as date) as ended_on
-    where false
-{%- endmacro %}
-
-
-{# Spells of use: active days no more than `churn_days` apart. Who has been away for so
-   many whole days has churned, dated their last; of others nobody knows yet. #}
-{% macro usage_spells(segmentation, active) -%}
-    {%- set churn_days = segmentation.churn_days | int -%}
-    select
-        '{{ segmentation.segmentation_name }}' as segmentation_name,
-        unit_key,
-        min(active_day) as started_on,
-        max(active_day) as last_active_on,
-        case
-            when max(active_day) + {{ churn_days + 1 }} <= (
-                select {{ local_time_in('watermark_at', segmentation.timezone) }}
-                from {{ ref('int_watermark') }}
-            )
-                then max(active_day) + {{ churn_days }}
-        end as churned_on
-    from (
-        select
-            unit_key,
-            active_day,
-            sum(case when starts_spell then 1 else 0 end) over (
-                partition by unit_key order by active_day
-                rows between unbounded preceding and current row
-            ) as spell_number
-        from (
-            select
-                unit_key,
-                active_day,
-                coalesce(
-                    active_day > lag(active_day) over (partition by unit_key order by active_day) + {{ churn_days }},
-                    true
-                ) as starts_spell
-            from {{ active }}
-        ) as judged
-    ) as numbered
-    group by unit_key, spell_number
-{%- endmacro %}
-
-
-{% macro no_usage_spells() -%}
-    select
-        cast(null as {{ dbt.type_string() }}) as segmentation_name,
-        cast(null as integer) as unit_key,
-        cast(null as date) as started_on,
-        cast(null as date) as last_active_on,
-        cast(null as date) as churned_on
     where false
 {%- endmacro %}

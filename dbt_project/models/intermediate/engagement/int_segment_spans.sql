@@ -1,65 +1,64 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_active_units',
+        unique_key=['segmentation_name', 'unit_key', 'started_on']
+    )
+}}
+
 -- The blocks exist only once the catalog is read, so dbt is told what they refer to:
 -- depends_on: {{ ref('int_cohort_days') }}
+-- depends_on: {{ ref('int_event_days') }}
 -- depends_on: {{ ref('int_watermark') }}
--- depends_on: {{ ref('int_cohort_units') }}
+{% set mark = high_water_mark('built_through_load_id') %}
 
 -- One block of SQL per declared segmentation (macros/cohorts).
-with {% for segmentation in declared_segmentations() -%}
-{% set name = segmentation.segmentation_name %}
-{{ name }}__active as (
+select
+    *,
+    cast(null as bigint) as day_count,
+    {{ newest_load() }} as built_through_load_id
+from ({{ no_segment_spans() }}) as nothing
+{%- for segmentation in segmentations_to_compute() %}
+{{ union_all_apart() }}
+select * from (
+    with {% if not segmentation.is_whole -%}
+    changed as {{ computed_once() }} (
 
-    {{ active_days(segmentation, segmentation.series_key) }}
+        {{ units_with_changed_days(segmentation, this, mark) }}
 
-),
+    ),
 
-{{ name }}__seen as (
+    {% endif -%}
+    active as {{ computed_once() }} (
 
-    {{ active_days(segmentation, segmentation.seen_series_key) }}
+        {{ active_days(segmentation, segmentation.series_key) }}
 
-),
+    ),
 
-{{ name }}__steps as (
+    seen as {{ computed_once() }} (
 
-    {{ steps_of_segments(segmentation, name ~ '__active', name ~ '__seen') }}
+        {{ active_days(segmentation, segmentation.seen_series_key) }}
 
-),
+    ),
 
-{{ name }}__levels as (
+    steps as (
 
-    {{ levels_of_segments(name ~ '__steps') }}
+        {{ steps_of_segments(segmentation, 'active', 'seen') }}
 
-),
+    ),
 
-{{ name }} as (
+    levels as (
 
-    {{ segment_spans(segmentation, name ~ '__levels') }}
+        {{ levels_of_segments('steps') }}
 
-),
+    ),
 
-{% endfor %}
-spans as (
+    spans as (
 
-    {% for segmentation in declared_segmentations() -%}
-    select * from {{ segmentation.segmentation_name }}
-    union all
-    {% endfor %}
-    {{ no_segment_spans() }}
+        {{ segment_spans(segmentation, 'levels') }}
 
-),
+    )
 
-final as (
-
-    select
-        spans.segmentation_name,
-        units.unit_id as person_id,
-        spans.segment,
-        spans.previous_segment,
-        spans.started_on,
-        spans.ended_on
-    from spans
-    inner join {{ ref('int_cohort_units') }} as units
-        on spans.unit_key = units.unit_key
-
-)
-
-select * from final
+    {{ with_day_counts(segmentation, 'spans') }}
+) as spans
+{%- endfor %}

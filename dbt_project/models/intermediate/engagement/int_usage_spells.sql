@@ -1,46 +1,46 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_active_units',
+        unique_key=['segmentation_name', 'unit_key', 'started_on']
+    )
+}}
+
 -- The blocks exist only once the catalog is read, so dbt is told what they refer to:
 -- depends_on: {{ ref('int_cohort_days') }}
+-- depends_on: {{ ref('int_event_days') }}
 -- depends_on: {{ ref('int_watermark') }}
--- depends_on: {{ ref('int_cohort_units') }}
+{% set mark = high_water_mark('built_through_load_id') %}
 
 -- One block of SQL per declared segmentation (macros/cohorts).
-with {% for segmentation in declared_segmentations() -%}
-{% set name = segmentation.segmentation_name %}
-{{ name }}__active as (
+select
+    *,
+    cast(null as bigint) as day_count,
+    {{ newest_load() }} as built_through_load_id
+from ({{ no_usage_spells() }}) as nothing
+{%- for segmentation in segmentations_to_compute() %}
+{{ union_all_apart() }}
+select * from (
+    with {% if not segmentation.is_whole -%}
+    changed as {{ computed_once() }} (
 
-    {{ active_days(segmentation, segmentation.series_key) }}
+        {{ units_with_changed_days(segmentation, this, mark) }}
 
-),
+    ),
 
-{{ name }} as (
+    {% endif -%}
+    active as {{ computed_once() }} (
 
-    {{ usage_spells(segmentation, name ~ '__active') }}
+        {{ active_days(segmentation, segmentation.series_key) }}
 
-),
+    ),
 
-{% endfor %}
-spells as (
+    spells as (
 
-    {% for segmentation in declared_segmentations() -%}
-    select * from {{ segmentation.segmentation_name }}
-    union all
-    {% endfor %}
-    {{ no_usage_spells() }}
+        {{ usage_spells(segmentation, 'active') }}
 
-),
+    )
 
-final as (
-
-    select
-        spells.segmentation_name,
-        units.unit_id as person_id,
-        spells.started_on,
-        spells.last_active_on,
-        spells.churned_on
-    from spells
-    inner join {{ ref('int_cohort_units') }} as units
-        on spells.unit_key = units.unit_key
-
-)
-
-select * from final
+    {{ with_day_counts(segmentation, 'spells') }}
+) as spells
+{%- endfor %}

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 -- The blocks exist only once the catalog is read, so dbt is told what they refer to:
 -- depends_on: {{ ref('int_watermark') }}
 with scores as (
@@ -14,32 +16,43 @@ with scores as (
 
 ),
 
+named as (
+
+    select
+        scores.*,
+        units.unit_id as person_id
+    from scores
+    inner join {{ ref('int_cohort_units') }} as units
+        on scores.unit_key = units.unit_key
+
+),
+
 -- The score itself, then each of its parts.
 told as (
 
     select
         score_name,
-        unit_key,
+        person_id,
         score_date,
         'all' as part,
         cast(null as double) as measured,
         score as points,
         cast(100 as double) as full_points,
         band
-    from scores
+    from named
     {% for score in declared_scores() -%}
     {% for part in score.parts -%}
     union all
     select
         score_name,
-        unit_key,
+        person_id,
         score_date,
         '{{ part.name }}' as part,
         {{ item_of('measured', loop.index) }} as measured,
         {{ item_of('points', loop.index) }} as points,
         cast({{ part.full_points }} as double) as full_points,
         cast(null as {{ dbt.type_string() }}) as band
-    from scores
+    from named
     where score_name = '{{ score.score_name }}'
     {% endfor %}
     {%- endfor %}
@@ -49,17 +62,15 @@ told as (
 final as (
 
     select
-        told.score_name,
-        units.unit_id as person_id,
-        told.score_date,
-        told.part,
-        told.measured,
-        told.points,
-        told.full_points,
-        told.band
+        score_name,
+        person_id,
+        score_date,
+        part,
+        measured,
+        points,
+        full_points,
+        band
     from told
-    inner join {{ ref('int_cohort_units') }} as units
-        on told.unit_key = units.unit_key
 
 )
 

@@ -72,6 +72,7 @@ by_period as (
         on
             days.segmentation_name = spells.segmentation_name
             and days.date_day = spells.churned_on
+            and days.date_day + 1 <= days.watermark_local_at
     group by days.segmentation_name, days.{{ start_date }}
     {{ 'union all' if not loop.last }}
     {% endfor %}

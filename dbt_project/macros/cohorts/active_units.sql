@@ -1,0 +1,109 @@
+{# What is told of each unit of a segmentation from the days it was active on. It holds
+   whatever the watermark, so a run computes the units whose days changed, and no other.
+   Rows of a unit carry `day_count`, the rows of its series that it was computed from. #}
+
+{# The condition that a row belongs to a series that a segmentation is told from. #}
+{% macro lies_in_series_of(segmentation) -%}
+    series_id in (
+        '{{ series_id(segmentation.series_key) }}',
+        '{{ series_id(segmentation.seen_series_key) }}'
+    )
+{%- endmacro %}
+
+
+{# The segmentations, each with `is_whole`: whether a run computes all of its units. #}
+{% macro segmentations_to_compute() %}
+    {% set known = declarations_by('segmentation_name', this) if execute and is_incremental() else {} %}
+    {% set found = [] %}
+    {% for segmentation in declared_segmentations() %}
+        {% set is_known = known.get(segmentation.segmentation_name) == segmentation.declaration %}
+        {% do found.append(dict(segmentation, is_whole=not is_known)) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# How many rows each unit has. #}
+{% macro day_counts(segmentation) -%}
+    select
+        unit_key,
+        count(*) as day_count
+    from {{ ref('int_cohort_days') }}
+    where {{ lies_in_series_of(segmentation) }}
+    group by unit_key
+{%- endmacro %}
+
+
+{# The units whose days changed: those with rows of changed days, and those that have
+   other than as many rows as they were computed from. Whoever is neither lost none. #}
+{% macro units_with_changed_days(segmentation, target, mark) -%}
+    select unit_key
+    from {{ ref('int_cohort_days') }}
+    where
+        {{ lies_in_series_of(segmentation) }}
+        and built_through_load_id > '{{ mark }}'
+    union
+    select known.unit_key
+    from (
+        select distinct
+            unit_key,
+            day_count
+        from {{ target }}
+        where segmentation_name = '{{ segmentation.segmentation_name }}'
+    ) as known
+    left join ({{ day_counts(segmentation) }}) as counted on known.unit_key = counted.unit_key
+    where coalesce(counted.day_count, 0) <> known.day_count
+{%- endmacro %}
+
+
+{# The days a unit was active on, of those that have begun at the watermark; where a
+   segmentation is not computed whole, of the units in `changed`. #}
+{% macro active_days(segmentation, series_key) -%}
+    select distinct
+        unit_key,
+        cast(bucket_at as date) as active_day
+    from {{ ref('int_cohort_days') }}
+    where
+        series_id = '{{ series_id(series_key) }}'
+        and bucket_at < (
+            select {{ local_time_in('watermark_at', segmentation.timezone) }}
+            from {{ ref('int_watermark') }}
+        )
+        {% if not segmentation.is_whole -%}
+        and unit_key in (select unit_key from changed)
+        {%- endif %}
+{%- endmacro %}
+
+
+{# The rows of a segmentation as they are kept. #}
+{% macro with_day_counts(segmentation, rows) -%}
+    select
+        told.*,
+        counted.day_count,
+        {{ newest_load() }} as built_through_load_id
+    from {{ rows }} as told
+    inner join ({{ day_counts(segmentation) }}) as counted on told.unit_key = counted.unit_key
+{%- endmacro %}
+
+
+{# Incremental strategy: units whose days changed make way, also those that have none any
+   more, and so do the rows of another declaration. #}
+{% macro get_incremental_replace_active_units_sql(arguments) %}
+    {% set target = arguments['target_relation'] %}
+    {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
+    {% set mark = high_water_mark('built_through_load_id') %}
+
+    delete from {{ target }}
+    where
+        not {{ is_declared(declared_segmentations(), 'segmentation_name') }}
+        {% for segmentation in segmentations_to_compute() if not segmentation.is_whole -%}
+        or (
+            segmentation_name = '{{ segmentation.segmentation_name }}'
+            and unit_key in ({{ units_with_changed_days(segmentation, target, mark) }})
+        )
+        {% endfor -%}
+    ;
+
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from {{ arguments['temp_relation'] }}
+{% endmacro %}
