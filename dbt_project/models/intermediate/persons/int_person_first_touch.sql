@@ -1,3 +1,22 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy=replaced_by_change(),
+        unique_key='person_id',
+        meta={
+            'declared_by': ['sessions_hash', 'event_rules_hash', 'page_view_events'],
+            'changed': {
+                'column': 'person_id',
+                'values': 'persons_with_changed_sessions',
+                'mark': 'built_through_load_id'
+            }
+        }
+    )
+}}
+
+-- Read only where there is something to build on: depends_on: {{ ref('int_event_days') }}
+{% set mark = high_water_mark('built_through_load_id') %}
+
 with sessions as (
 
     select
@@ -9,6 +28,9 @@ with sessions as (
     where
         not is_bot
         and not is_internal
+        {% if is_incremental() %}
+        and person_id in ({{ persons_with_changed_sessions(mark) }})
+        {% endif %}
 
 ),
 
@@ -26,7 +48,9 @@ final as (
         {{ first_known('country', 'session_order') }} as first_country,
         {{ last_known('platform', 'session_order') }} as last_platform,
         {{ last_known('country', 'session_order') }} as last_country,
-        {{ last_known('app_version', 'session_order') }} as last_app_version
+        {{ last_known('app_version', 'session_order') }} as last_app_version,
+        {{ newest_load() }} as built_through_load_id,
+        {{ declaration_hash() }} as declaration_hash
     from sessions
     group by person_id
 
