@@ -79,8 +79,9 @@ def sweep_database(
 ) -> Swept:
     """Delete the persons' rows of a DuckDB file and copy the rest into a new one.
 
-    A row is theirs when a key column holds one of their ids, or the person that the
-    file's identities give to one. `then` are statements for the copy at work.
+    A row is theirs when a key column holds one of their ids, the person that the
+    file's identities give to one, or the number that stands for it. `then` are
+    statements for the copy at work.
     """
     work = path.with_name(f".{path.stem}-erased{SUFFIX}")
     fresh = path.with_name(f".{path.stem}-fresh{SUFFIX}")
@@ -117,6 +118,7 @@ def _sweep_tables(connection: duckdb.DuckDBPyConnection, mentions: Mentions) -> 
     )
     tables = _tables_of(connection)
     _find_persons(connection, tables)
+    _find_unit_keys(connection, tables)
     rows = words = 0
     for relation, columns in tables.items():
         texts = [name for name, type_ in columns.items() if type_ in _TEXT_TYPES]
@@ -126,6 +128,8 @@ def _sweep_tables(connection: duckdb.DuckDBPyConnection, mentions: Mentions) -> 
             for key in texts
             if key in KEY_COLUMNS
         ]
+        if {"unit_id", "unit_key"} & columns.keys() == {"unit_key"}:
+            theirs.append("unit_key in (select unit_key from gone_units)")
         if theirs:
             rows += _changed(
                 connection, f"delete from {relation} where {' or '.join(theirs)}"
@@ -166,6 +170,19 @@ def _find_persons(
             connection.execute(
                 f"insert into gone_persons select distinct person_id from {relation} "
                 "where identity in (select id from gone_ids)"
+            )
+
+
+def _find_unit_keys(
+    connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]]
+) -> None:
+    """Make `gone_units`: a table that has an id and its number names it for others."""
+    connection.execute("create temp table gone_units (unit_key bigint)")
+    for relation, columns in tables.items():
+        if {"unit_id", "unit_key"} <= columns.keys():
+            connection.execute(
+                f"insert into gone_units select distinct unit_key from {relation} "
+                f"where {normal_id('unit_id')} in (select id from gone_ids)"
             )
 
 

@@ -70,22 +70,22 @@ SPINE = ("int_watermark", "int_calendar_days")
 READ = ("int_experiment_sightings", "int_experiment_amounts")
 PLAIN = """
     with totals as (
-        select unit_id, sum(amount) as y
+        select unit_key, sum(amount) as y
         from intermediate.int_experiment_amounts
-        inner join intermediate.int_experiment_units using (unit_id)
+        inner join intermediate.int_experiment_units using (unit_key)
         where
             occurred_at >= exposed_at
             and occurred_at < exposed_at + interval '28' day
-        group by unit_id
+        group by unit_key
     ),
     earlier as (
-        select unit_id, sum(amount) as x
+        select unit_key, sum(amount) as x
         from intermediate.int_experiment_amounts
-        inner join intermediate.int_experiment_units using (unit_id)
+        inner join intermediate.int_experiment_units using (unit_key)
         where
             activity_date < exposure_date
             and activity_date >= exposure_date - 14
-        group by unit_id
+        group by unit_key
     ),
     units as (
         select
@@ -95,8 +95,8 @@ PLAIN = """
             cast(coalesce(x, 0) as decimal(38, 6)) as x,
             cast(0 as decimal(38, 6)) as w
         from intermediate.int_experiment_units
-        left join totals using (unit_id)
-        left join earlier using (unit_id)
+        left join totals using (unit_key)
+        left join earlier using (unit_key)
     )
     select
         variant, count(*), sum(y), sum(d), sum(x), sum(w), sum(y * y), sum(y * d),
@@ -135,6 +135,7 @@ def make_events(database: Path, units: int) -> None:
             select
                 date '2026-01-01' + cast(day as integer) as event_date,
                 person_id,
+                cast('0x' || substring(md5(person_id), 1, 15) as bigint) as person_key,
                 event_name || u || '-' || day as event_id,
                 event_name,
                 date '2026-01-01' + cast(day as integer)

@@ -18,6 +18,7 @@ import pytest
 from pydantic import SecretStr
 
 from dagster_project.erasing import erase, preview, resume
+from dagster_project.erasing_files import sweep_database
 from dagster_project.ledger import Ledger
 from dagster_project.open_erasure import (
     JOURNAL,
@@ -28,6 +29,7 @@ from dagster_project.publishing import PostgresError, Sensitivity, publish
 from dagster_project.settings import Settings
 from dagster_project.tables import CHECK_RESULTS
 from ingestion.landing import LandingOptions, land
+from ingestion.privacy.mentions import Mentions
 from ingestion.privacy.remembered import ErasureKeyError
 from ingestion.quarantine import reconcile
 from tests.ingestion.privacy.byte_search import files_naming
@@ -185,6 +187,20 @@ def test_nothing_below_the_home_names_her(settings: Settings) -> None:
     [text] = settings.erasures.glob("*.txt")
     assert "Rows and lines removed" in text.read_text()
     assert not settings.warehouse_path.exists()
+
+
+def test_rows_under_a_number_go_with_the_id_it_stands_for(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "create table units as from (values ('ann@example.com', 7), ('user-1', 8)) "
+            "as units (unit_id, unit_key); create table unit_days as from (values "
+            "(7, 1), (7, 2), (8, 3)) as unit_days (unit_key, y)"
+        )
+    assert sweep_database(path, Mentions((IDS[0],))).rows == 3
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.execute("from units").fetchall() == [("user-1", 8)]
+        assert connection.execute("from unit_days").fetchall() == [(8, 3)]
 
 
 def test_without_a_key_nothing_is_erased(settings: Settings) -> None:

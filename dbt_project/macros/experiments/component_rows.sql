@@ -91,13 +91,20 @@
 {% endmacro %}
 
 
+{# The unit of an event, and the number for it: events have that of their person. #}
+{% macro unit_of(part) -%}
+    cast({{ part.unit_sql }} as {{ dbt.type_string() }}) as unit_id,
+    {{ 'person_key' if part.unit_sql == 'person_id' else person_key('cast(' ~ part.unit_sql ~ ' as ' ~ dbt.type_string() ~ ')') }} as unit_key
+{%- endmacro %}
+
+
 {# What each stream of a scan measures on an event: null where it is no event of it. #}
 {% macro measured_events(scan) -%}
     {%- set first = scan.components[0] -%}
     {%- set filters = [] -%}
     {%- for component in scan.components -%}{%- do filters.append('(' ~ component.filter_sql ~ ')') -%}{%- endfor -%}
     select
-        cast({{ first.unit_sql }} as {{ dbt.type_string() }}) as unit_id,
+        {{ unit_of(first) }},
         cast({{ to_local_time('occurred_at') }} as date) as activity_date,
         occurred_at
         {%- for component in scan.components %},
@@ -118,6 +125,7 @@
     select
         '{{ component.component_id }}' as component_id,
         unit_id,
+        unit_key,
         activity_date,
         occurred_at,
         occurred_at as since_at,
@@ -141,6 +149,7 @@
     select
         '{{ component.component_id }}' as component_id,
         unit_id,
+        unit_key,
         activity_date,
         occurred_at,
         occurred_at as since_at,
@@ -150,14 +159,15 @@
     from (
         select
             unit_id,
+            unit_key,
             cast({{ to_local_time('occurred_at') }} as date) as activity_date,
             occurred_at,
             lag(occurred_at) over (
-                partition by unit_id, told_apart order by occurred_at, event_id
+                partition by unit_key, told_apart order by occurred_at, event_id
             ) as previous_at
         from (
             select
-                cast({{ component.unit_sql }} as {{ dbt.type_string() }}) as unit_id,
+                {{ unit_of(component) }},
                 occurred_at,
                 event_id,
                 {{ component.value_sql }} as told_apart
@@ -185,6 +195,7 @@
     select
         '{{ component.component_id }}' as component_id,
         unit_id,
+        unit_key,
         activity_date,
         occurred_at,
         base_at as since_at,
@@ -197,7 +208,7 @@
             cast({{ to_local_time('occurred_at') }} as date) as activity_date
             {%- if component.component_kind != 'conversion' %},
             row_number() over (
-                partition by unit_id, base_at order by occurred_at, event_id
+                partition by unit_key, base_at order by occurred_at, event_id
             ) as place
             {%- endif %}
         from ({{ conversions_and_bases(component, days, before) }}) as both_kinds
@@ -216,18 +227,19 @@
 {% macro conversions_and_bases(component, days, before) -%}
     select
         unit_id,
+        unit_key,
         occurred_at,
         event_id,
         is_conversion,
         last_value(base_at ignore nulls) over (
-            partition by unit_id
+            partition by unit_key
             order by occurred_at, is_conversion, event_id
             rows between unbounded preceding and current row
         ) as base_at
     from (
         {% for filter in [component.base_filter_sql, component.filter_sql] -%}
         select
-            cast({{ component.unit_sql }} as {{ dbt.type_string() }}) as unit_id,
+            {{ unit_of(component) }},
             occurred_at,
             event_id,
             {{ loop.index0 }} as is_conversion,
@@ -249,6 +261,7 @@
     select
         '{{ component.component_id }}' as component_id,
         attempts.unit_id,
+        {{ person_key('attempts.unit_id') }} as unit_key,
         cast({{ to_local_time('attempts.last_step_at') }} as date) as activity_date,
         attempts.last_step_at as occurred_at,
         attempts.entered_at as since_at,
@@ -271,6 +284,7 @@
     select
         cast(null as {{ dbt.type_string() }}) as component_id,
         cast(null as {{ dbt.type_string() }}) as unit_id,
+        cast(null as bigint) as unit_key,
         cast(null as date) as activity_date,
         cast(null as timestamp) as occurred_at,
         cast(null as timestamp) as since_at,

@@ -64,7 +64,7 @@
         pairs.experiment_name,
         pairs.other_experiment_name,
         pairs.day_date,
-        own.unit_id,
+        own.unit_key,
         own.variant,
         own.exposed_at,
         own.exposure_date,
@@ -75,7 +75,7 @@
         on own.experiment_name = pairs.experiment_name
     inner join {{ ref('int_experiment_units') }} as other
         on
-            own.unit_id = other.unit_id
+            own.unit_key = other.unit_key
             and pairs.other_experiment_name = other.experiment_name
     where
         own.takes_part
@@ -101,24 +101,24 @@
 {%- endmacro %}
 
 
-{# What these units had: (experiment_name, metric_name, unit_id, y, d). #}
+{# What these units had: (experiment_name, metric_name, unit_key, y, d). #}
 {% macro totals_of_shared_units(shared_units) -%}
     select
         unit_days.experiment_name,
         unit_days.metric_name,
-        unit_days.unit_id,
+        unit_days.unit_key,
         sum(unit_days.y) as y,
         sum(unit_days.d) as d
     from {{ ref('int_experiment_unit_days') }} as unit_days
     inner join (
         select distinct
             experiment_name,
-            unit_id
+            unit_key
         from {{ shared_units }}
     ) as shared
         on
-            unit_days.unit_id = shared.unit_id
+            unit_days.unit_key = shared.unit_key
             and unit_days.experiment_name = shared.experiment_name
     where not unit_days.is_entry
-    group by unit_days.experiment_name, unit_days.metric_name, unit_days.unit_id
+    group by unit_days.experiment_name, unit_days.metric_name, unit_days.unit_key
 {%- endmacro %}

@@ -6,7 +6,7 @@
     select
         unit_days.experiment_name,
         unit_days.metric_name,
-        unit_days.variant,
+        units.variant,
         {{ metrics }}.metric_kind,
         sum(unit_days.y) as y,
         sum(unit_days.d) as d
@@ -15,29 +15,20 @@
         on
             unit_days.experiment_name = {{ metrics }}.experiment_name
             and unit_days.metric_name = {{ metrics }}.metric_name
-            and unit_days.maturity_date <= {{ metrics }}.day_date
             and unit_days.day_date <= {{ metrics }}.day_date
-    left join (
-        select
-            experiment_name,
-            unit_id,
-            conflict_date
-        from {{ ref('int_experiment_units') }}
-        where conflict_date is not null
-    ) as doubtful
+    inner join {{ ref('int_experiment_units') }} as units
         on
-            unit_days.unit_id = doubtful.unit_id
-            and unit_days.experiment_name = doubtful.experiment_name
-            and {{ metrics }}.day_date >= doubtful.conflict_date
-    where
-        doubtful.unit_id is null
-        and {{ metrics }}.metric_kind <> 'quantile'
+            unit_days.unit_key = units.unit_key
+            and unit_days.experiment_name = units.experiment_name
+            and {{ maturity_date('units', metrics) }} <= {{ metrics }}.day_date
+            and coalesce(units.conflict_date > {{ metrics }}.day_date, true)
+    where {{ metrics }}.metric_kind <> 'quantile'
     group by
         unit_days.experiment_name,
         unit_days.metric_name,
-        unit_days.variant,
+        units.variant,
         {{ metrics }}.metric_kind,
-        unit_days.unit_id
+        unit_days.unit_key
 {%- endmacro %}
 
 
@@ -106,7 +97,7 @@
     ) as units
         on
             {{ metrics }}.experiment_name = units.experiment_name
-            and amounts.unit_id = units.unit_id
+            and amounts.unit_key = units.unit_key
             and {{ counts_for('amounts', 'units', metrics) }}
             and coalesce(units.conflict_date > {{ metrics }}.day_date, true)
             and {{ maturity_date('units', metrics) }} <= {{ metrics }}.day_date

@@ -1,4 +1,4 @@
-{# Figures of units by day, and their sums by the one-scan delta method. #}
+{# Figures of units by day. #}
 
 {# The last local day on which an event of a unit may count: that on which its window
    ends, or the day of a return. #}
@@ -22,6 +22,17 @@
         compiled_rows('catalog_experiment_metrics', 'experiment_name')
         | selectattr('denominator_component') | list | length > 0
     ) }}
+{% endmacro %}
+
+
+{# Whether any metric cuts totals of units. #}
+{% macro some_metrics_have_caps() %}
+    {% set capped = [] %}
+    {% for metric in compiled_rows('catalog_experiment_metrics', 'experiment_name')
+        if metric.cap_lower is not none or metric.cap_upper is not none %}
+        {% do capped.append(metric.metric_name) %}
+    {% endfor %}
+    {{ return(capped | length > 0) }}
 {% endmacro %}
 
 
@@ -71,18 +82,197 @@
 {%- endmacro %}
 
 
-{# What a unit had on a day, from its amounts. #}
-{% macro unit_day_columns(divides) -%}
+{# Amounts by each metric that counts them, from as many days before the first computed
+   one as covariates reach back. #}
+{% macro amounts_by_metric(metrics, first_day=none) -%}
+    select
+        sides.experiment_key,
+        sides.metric_key,
+        sides.side,
+        sides.from_date,
+        sides.covariate_days,
+        sides.window_seconds,
+        sides.retention_day,
+        amounts.unit_key,
+        amounts.activity_date,
+        amounts.occurred_at,
+        amounts.since_at,
+        amounts.previous_at,
+        amounts.amount
+    from {{ ref('int_experiment_amounts') }} as amounts
+    inner join (
+        select
+            *,
+            'y' as side,
+            numerator_component as component_id
+        from {{ metrics }}
+        {% if some_metrics_divide() -%}
+        union all
+        select
+            *,
+            'd' as side,
+            denominator_component as component_id
+        from {{ metrics }}
+        where denominator_component is not null
+        {%- endif %}
+    ) as sides
+        on amounts.component_id = sides.component_id
+    {% if first_day -%}
+    where amounts.activity_date >= {{ first_day }} - {{ longest_covariate_days() }}
+    {%- endif %}
+{%- endmacro %}
+
+
+{# An amount as part of what a unit had on a day, or of what it had before. #}
+{% macro unit_day_columns() -%}
     amounts.metric_key,
     units.unit_key,
     amounts.activity_date < units.exposure_date as is_entry,
     greatest(amounts.activity_date, units.exposure_date) as day_date,
-    {% if divides -%}
-    coalesce(sum(case when amounts.side = 'y' then amounts.amount end), 0) as y,
-    coalesce(sum(case when amounts.side = 'd' then amounts.amount end), 0) as d
+    amounts.side,
+    amounts.amount
+{%- endmacro %}
+
+
+{# Amounts of units within their windows, and of the days before their exposures. A whole
+   build finds both in one join. A night looks for new amounts of all units, and for
+   earlier amounts of new units, and lets each side of a join tell the other by numbers
+   which of its rows to read. #}
+{% macro amounts_of_units(first_day=none) -%}
+    {%- if not first_day %}
+    select {{ unit_day_columns() }}
+    from amounts
+    inner join units
+        on
+            amounts.unit_key = units.unit_key
+            and amounts.experiment_key = units.experiment_key
+            and (
+                {{ counts_for('amounts', 'units', 'amounts') }}
+                or {{ lies_before('amounts', 'units') }}
+            )
+    {%- else %}
+    select {{ unit_day_columns() }}
+    from (
+        select * from units
+        where
+            unit_key in (
+                select unit_key from {{ ref('int_experiment_amounts') }}
+                where activity_date >= {{ first_day }}
+            )
+    ) as units
+    inner join (
+        select * from amounts
+        where
+            activity_date >= from_date
+            and activity_date >= {{ first_day }}
+    ) as amounts
+        on
+            units.unit_key = amounts.unit_key
+            and units.experiment_key = amounts.experiment_key
+            and {{ counts_for('amounts', 'units', 'amounts') }}
+    union all
+    select {{ unit_day_columns() }}
+    from (
+        select * from amounts
+        where
+            unit_key in (
+                select unit_key from {{ ref('int_experiment_units') }}
+                where exposure_date >= {{ first_day }}
+            )
+    ) as amounts
+    inner join (
+        select * from units
+        where
+            exposure_date >= from_date
+            and exposure_date >= {{ first_day }}
+    ) as units
+        on
+            amounts.unit_key = units.unit_key
+            and amounts.experiment_key = units.experiment_key
+            and {{ lies_before('amounts', 'units') }}
+    {%- endif %}
+{%- endmacro %}
+
+
+{# The amounts of a numerator or a denominator. Sums of denominators that no metric has
+   would cost a quarter of the whole. #}
+{% macro total_of_side(side) -%}
+    {%- if some_metrics_divide() -%}
+    cast(coalesce(sum(case when side = '{{ side }}' then amount end), 0) as decimal(18, 6))
     {%- else -%}
-    sum(amounts.amount) as y,
-    0 as d
+    {{ 'cast(sum(amount) as decimal(18, 6))' if side == 'y' else '0' }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The sum over the rows of a unit and metric so far: of its days, or of its entry. #}
+{% macro up_to_the_day(name, of_entries=false) -%}
+    {%- if name == 'd' and not some_metrics_divide() -%}
+    0
+    {%- else -%}
+    sum(case when {{ 'not ' if of_entries }}is_entry then 0 else {{ name }} end) over up_to_the_day
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Totals before and after each row, with those of the rows of earlier days that a night
+   leaves as they are. #}
+{% macro after_earlier_days(rows, unit_days, metrics, starts=none) -%}
+    {%- set sums = {'y': 'y', 'x': 'case when is_entry then x end'} -%}
+    {%- if some_metrics_divide() -%}
+        {%- do sums.update({'d': 'd', 'w': 'case when is_entry then w end'}) -%}
+    {%- endif -%}
+    select
+        {{ rows }}.metric_key,
+        {{ rows }}.unit_key,
+        {{ rows }}.is_entry,
+        {{ rows }}.day_date,
+        {% for name in ['y', 'd'] -%}
+        {%- set earlier = ' + coalesce(earlier.' ~ name ~ ', 0)' if starts and name in sums else '' -%}
+        {{ rows }}.{{ name }}_after {{- earlier }} as {{ name }}_after,
+        {{ rows }}.{{ name }}_after - case when {{ rows }}.is_entry then 0 else {{ rows }}.{{ name }} end
+        {{- earlier }} as {{ name }}_before,
+        {% endfor -%}
+        {% for name in ['x', 'w'] -%}
+        {{ rows }}.{{ name }} {{- ' + coalesce(earlier.' ~ name ~ ', 0)' if starts and name in sums }} as {{ name }}
+        {{- ',' if not loop.last }}
+        {% endfor -%}
+    from {{ rows }}
+    {% if starts -%}
+    left join (
+        select
+            metrics.metric_key,
+            known.unit_key,
+            {% for name in sums -%}
+            known.{{ name }}{{ ',' if not loop.last }}
+            {% endfor -%}
+        from (
+            select
+                experiment_name,
+                metric_name,
+                unit_key,
+                {% for name, value in sums.items() -%}
+                sum({{ value }}) as {{ name }}{{ ',' if not loop.last }}
+                {% endfor -%}
+            from {{ this }}
+            where
+                unit_key in (select unit_key from {{ unit_days }})
+                and (
+                    false
+                    {% for name, day in starts.items() -%}
+                    or (experiment_name = '{{ name }}' and day_date < date '{{ day }}')
+                    {% endfor -%}
+                )
+            group by experiment_name, metric_name, unit_key
+        ) as known
+        inner join {{ metrics }} as metrics
+            on
+                known.experiment_name = metrics.experiment_name
+                and known.metric_name = metrics.metric_name
+    ) as earlier
+        on
+            {{ rows }}.unit_key = earlier.unit_key
+            and {{ rows }}.metric_key = earlier.metric_key
     {%- endif %}
 {%- endmacro %}
 
@@ -90,127 +280,4 @@
 {# A unit's total as a metric sees it: yes or no of a flag, never beyond its caps. #}
 {% macro at_most_once(total, is_flag) -%}
     case when {{ is_flag }} then least({{ total }}, 1) else {{ total }} end
-{%- endmacro %}
-
-{# Engines leave a null out of the greatest and the least: a tail without a cap. #}
-{% macro within_caps(total, caps) -%}
-    greatest(least({{ total }}, {{ caps }}.upper_value), {{ caps }}.lower_value)
-{%- endmacro %}
-
-
-{# What the rows of units and days add to the sums. With p, q the numerator and
-   denominator before the day and m, k those of the day: d(sum) = m, d(sum of squares) =
-   (p + m)^2 - p^2, d(y d) = (p + m)(q + k) - p q, d(x y) = x m. The squares of the days
-   themselves serve the views by day. The row of the exposure brings x and w. Decimals:
-   no digit is lost, and no order of the rows shows. #}
-{% macro sums_of_rows(sign='') -%}
-    {{ sign }}sum(y) as y,
-    {{ sign }}sum(d) as d,
-    {{ sign }}sum(case when is_entry then x else 0 end) as x,
-    {{ sign }}sum(case when is_entry then w else 0 end) as w,
-    {{ sign }}sum({{ exact_product('y', '(2 * y_before + y)') }}) as yy,
-    {{ sign }}sum(
-        {{ exact_product('y', '(d_before + d)') }} + {{ exact_product('y_before', 'd') }}
-    ) as yd,
-    {{ sign }}sum({{ exact_product('y', 'x') }}) as yx,
-    {{ sign }}sum({{ exact_product('y', 'w') }}) as yw,
-    {{ sign }}sum({{ exact_product('d', '(2 * d_before + d)') }}) as dd,
-    {{ sign }}sum({{ exact_product('d', 'x') }}) as dx,
-    {{ sign }}sum({{ exact_product('d', 'w') }}) as dw,
-    {{ sign }}sum(case when is_entry then {{ exact_product('x', 'x') }} else 0 end) as xx,
-    {{ sign }}sum(case when is_entry then {{ exact_product('x', 'w') }} else 0 end) as xw,
-    {{ sign }}sum(case when is_entry then {{ exact_product('w', 'w') }} else 0 end) as ww
-    {%- if not sign %},
-    sum(y) as day_y,
-    sum(d) as day_d,
-    sum({{ exact_product('y', 'y') }}) as day_yy,
-    sum({{ exact_product('y', 'd') }}) as day_yd,
-    sum({{ exact_product('d', 'd') }}) as day_dd,
-    sum({{ exact_product('y', 'x') }}) as day_yx,
-    sum({{ exact_product('y', 'w') }}) as day_yw,
-    sum({{ exact_product('d', 'x') }}) as day_dx,
-    sum({{ exact_product('d', 'w') }}) as day_dw
-    {%- else %},
-    {% for name in day_sum_names() -%}
-    0 as {{ name }}{{ ', ' if not loop.last }}
-    {%- endfor %}
-    {%- endif %}
-{%- endmacro %}
-
-
-{% macro sum_names() %}
-    {{ return(['y', 'd', 'x', 'w', 'yy', 'yd', 'yx', 'yw', 'dd', 'dx', 'dw', 'xx', 'xw', 'ww']) }}
-{% endmacro %}
-
-{# Those that a unit brings with it, and those that its days add. #}
-{% macro sum_names_of_entries() %}
-    {{ return(['x', 'w', 'xx', 'xw', 'ww']) }}
-{% endmacro %}
-
-{% macro day_sum_names() %}
-    {{ return(['day_y', 'day_d', 'day_yy', 'day_yd', 'day_dd', 'day_yx', 'day_yw', 'day_dx', 'day_dw']) }}
-{% endmacro %}
-
-{# All sums of a cell, each added up, as decimals. #}
-{% macro added_up(names, relation='') -%}
-    {% for name in names -%}
-    cast(sum({{ relation ~ '.' if relation }}{{ name }}) as decimal(38, {{ 12 if name.replace('day_', '') | length == 2 else 6 }})) as {{ name }}
-    {{- ',' if not loop.last }}
-    {% endfor -%}
-{%- endmacro %}
-
-
-{% macro no_sums(names) -%}
-    {% for name in names -%}
-    0 as {{ name }}
-    {{- ',' if not loop.last }}
-    {% endfor -%}
-{%- endmacro %}
-
-
-{# The same rows of metrics that have caps, each total cut. A total of 0 may be cut too:
-   what is told here is measured from there, as 0 is where nothing is cut. #}
-{% macro rows_within_caps(relation) -%}
-    select
-        {{ relation }}.experiment_name,
-        {{ relation }}.metric_name,
-        {{ relation }}.is_entry,
-        {{ relation }}.variant,
-        {{ relation }}.slices,
-        {{ relation }}.exposure_date,
-        {{ relation }}.day_date,
-        {{ relation }}.maturity_date,
-        {{ within_caps(relation ~ '.y_before + ' ~ relation ~ '.y', 'caps') }}
-        - {{ within_caps(relation ~ '.y_before', 'caps') }} as y,
-        {{ within_caps(relation ~ '.y_before', 'caps') }} - {{ within_caps('0', 'caps') }} as y_before,
-        {{ relation }}.d,
-        {{ relation }}.d_before,
-        {{ within_caps(relation ~ '.x', 'caps') }} - {{ within_caps('0', 'caps') }} as x,
-        {{ relation }}.w
-    from {{ relation }}
-    inner join {{ ref('int_experiment_caps') }} as caps
-        on
-            {{ relation }}.experiment_name = caps.experiment_name
-            and {{ relation }}.metric_name = caps.metric_name
-{%- endmacro %}
-
-
-{# What each experiment is told by: the whole, and its slices by their places. #}
-{% macro dimensions_of_experiments() -%}
-    {% for experiment in declared_experiments() -%}
-    {% for slice in [{'name': 'all'}] + experiment.slices -%}
-    select
-        '{{ experiment.experiment_name }}' as experiment_name,
-        '{{ slice.name }}' as dimension,
-        {{ loop.index0 }} as position,
-        '{{ experiment.declaration }}' as declaration
-    union all
-    {% endfor -%}
-    {% endfor -%}
-    select
-        cast(null as {{ dbt.type_string() }}) as experiment_name,
-        cast(null as {{ dbt.type_string() }}) as dimension,
-        cast(null as integer) as position,
-        cast(null as {{ dbt.type_string() }}) as declaration
-    where false
 {%- endmacro %}

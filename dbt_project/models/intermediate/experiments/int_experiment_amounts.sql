@@ -56,6 +56,7 @@ final as (
     select
         component_id,
         unit_id,
+        unit_key,
         activity_date,
         occurred_at,
         since_at,

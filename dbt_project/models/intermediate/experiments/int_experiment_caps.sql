@@ -32,7 +32,7 @@ totals as (
     select
         capped_metrics.experiment_name,
         capped_metrics.metric_name,
-        amounts.unit_id,
+        amounts.unit_key,
         sum(amounts.amount) as total
     from {{ ref('int_experiment_amounts') }} as amounts
     inner join capped_metrics
@@ -40,7 +40,7 @@ totals as (
             amounts.component_id = capped_metrics.numerator_component
             and amounts.activity_date < capped_metrics.start_date
             and amounts.activity_date >= capped_metrics.start_date - capped_metrics.window_days
-    group by capped_metrics.experiment_name, capped_metrics.metric_name, amounts.unit_id
+    group by capped_metrics.experiment_name, capped_metrics.metric_name, amounts.unit_key
 
 ),
 
@@ -51,7 +51,7 @@ ranked as (
         metric_name,
         total,
         row_number() over (
-            partition by experiment_name, metric_name order by total, unit_id
+            partition by experiment_name, metric_name order by total, unit_key
         ) as place,
         count(*) over (partition by experiment_name, metric_name) as unit_count
     from totals

@@ -10,10 +10,13 @@
     )
 }}
 
--- Read only where there is something to build on: depends_on: {{ ref('int_event_days') }}
+-- Read only where there is something to build on, and where metrics have caps:
+-- depends_on: {{ ref('int_event_days') }}
+-- depends_on: {{ ref('int_experiment_caps') }}
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set known = declarations_by('experiment_name', this) if is_incremental() else {} %}
 {% set starts = experiments_to_compute(known, mark) %}
+{% set continues = is_incremental() and some_go_on(starts) %}
 {% set cell = 'experiment_name, metric_name, variant, slices, exposure_date, day_date, maturity_date' %}
 {% set sums = sum_names() + day_sum_names() %}
 
@@ -23,7 +26,7 @@ with computed as (
 
 ),
 
-units as (
+units as {{ inline_cte() }} (
 
     select
         units.*,
@@ -31,12 +34,7 @@ units as (
     from {{ ref('int_experiment_units') }} as units
     inner join computed
         on units.experiment_name = computed.experiment_name
-    where
-        units.takes_part
-        and (
-            units.exposure_date >= computed.from_date
-            or units.conflict_date >= computed.from_date
-        )
+    where units.takes_part
 
 ),
 
@@ -77,42 +75,17 @@ unit_counts as (
 
 ),
 
+-- A night reads those units alone that have rows.
 rows_of_days as (
 
-    select unit_days.*
-    from {{ ref('int_experiment_unit_days') }} as unit_days
-    inner join computed
-        on
-            unit_days.experiment_name = computed.experiment_name
-            and unit_days.day_date >= computed.from_date
-    where unit_days.day_date >= {{ first_computed_day(starts) }}
+    {{ rows_with_units('day_date', first_computed_day(starts) if continues else none) }}
 
 ),
 
 -- All rows of a unit that leaves, on the day it does.
 rows_of_leavers as (
 
-    select
-        unit_days.experiment_name,
-        unit_days.metric_name,
-        unit_days.is_entry,
-        unit_days.variant,
-        unit_days.exposure_date,
-        units.conflict_date as day_date,
-        unit_days.maturity_date,
-        unit_days.y,
-        unit_days.y_before,
-        unit_days.d,
-        unit_days.d_before,
-        unit_days.x,
-        unit_days.w,
-        unit_days.slices
-    from {{ ref('int_experiment_unit_days') }} as unit_days
-    inner join units
-        on
-            unit_days.experiment_name = units.experiment_name
-            and unit_days.unit_id = units.unit_id
-            and units.conflict_date >= units.from_date
+    {{ rows_with_units('conflict_date') }}
 
 ),
 
@@ -135,6 +108,7 @@ finest as (
         {{ sums_of_rows(sign) }}
     from {{ relation }}
     group by {{ cell }}
+    {% if some_metrics_have_caps() -%}
     union all
     select
         {{ cell }},
@@ -143,6 +117,7 @@ finest as (
         {{ sums_of_rows(sign) }}
     from ({{ rows_within_caps(relation) }}) as capped
     group by {{ cell }}
+    {%- endif %}
     {% endfor %}
 
 ),

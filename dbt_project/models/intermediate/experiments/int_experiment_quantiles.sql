@@ -83,7 +83,7 @@ amounts as (
     inner join units
         on
             metrics.experiment_name = units.experiment_name
-            and amounts.unit_id = units.unit_id
+            and amounts.unit_key = units.unit_key
             and {{ counts_for('amounts', 'units', 'metrics') }}
 
 ),

@@ -145,10 +145,8 @@ final as (
         in_order.slices,
         -- The last day on which it was first seen in a variant: later ones change nothing.
         in_order.settled_on,
-        -- A number costs half of a text wherever units are grouped or put in order.
-        row_number() over (order by in_order.first_at)
-        {{- ' + (select coalesce(max(unit_key), 0) from ' ~ this ~ ')' if is_incremental() }}
-            as unit_key,
+        -- A number costs half of a text wherever units are joined, grouped or put in order.
+        {{ person_key('in_order.unit_id') }} as unit_key,
         declarations.declaration,
         {{ newest_load() }} as built_through_load_id
     from in_order

@@ -55,7 +55,7 @@ figures as (
         on matured.has_caps or not versions.is_capped
     left join totals
         on
-            matured.unit_id = totals.unit_id
+            matured.unit_key = totals.unit_key
             and matured.experiment_name = totals.experiment_name
             and matured.metric_name = totals.metric_name
     left join {{ ref('int_experiment_caps') }} as caps
