@@ -6,6 +6,9 @@
 -- depends_on: {{ ref('int_experiment_units') }}
 -- depends_on: {{ ref('int_experiment_unit_days') }}
 
+{% set series = ['experiment_name', 'other_experiment_name', 'metric_name', 'is_capped'] %}
+{% set cell = series + ['variant', 'other_variant', 'day_date', 'metric_kind'] %}
+
 -- Units of two experiments at once, by both variants: closed windows only, as decisions
 -- see them, at the last whole day.
 {% if some_experiments_may_overlap() -%}
@@ -68,14 +71,7 @@ figures as (
 sums as (
 
     select
-        experiment_name,
-        other_experiment_name,
-        metric_name,
-        is_capped,
-        variant,
-        other_variant,
-        day_date,
-        metric_kind,
+        {{ cell | join(', ') }},
         count(*) as unit_count,
         sum(y) as y,
         sum(d) as d,
@@ -91,28 +87,18 @@ sums as (
 shifts as (
 
     select
-        experiment_name,
-        other_experiment_name,
-        metric_name,
-        is_capped,
+        {{ series | join(', ') }},
         cast(sum(y) / sum(unit_count) as decimal(38, 6)) as y,
         cast(sum(d) / sum(unit_count) as decimal(38, 6)) as d
     from sums
-    group by experiment_name, other_experiment_name, metric_name, is_capped
+    group by {{ series | join(', ') }}
 
 ),
 
 final as (
 
     select
-        sums.experiment_name,
-        sums.other_experiment_name,
-        sums.metric_name,
-        sums.is_capped,
-        sums.variant,
-        sums.other_variant,
-        sums.day_date,
-        sums.metric_kind,
+        {{ columns_of('sums', cell) }},
         cast(sums.unit_count as bigint) as unit_count,
         cast(shifts.y as double) as shift_y,
         cast(shifts.d as double) as shift_d,
@@ -124,11 +110,7 @@ final as (
         {{ to_utc_time("cast(sums.day_date + interval '1' day as timestamp)") }} as data_complete_through
     from sums
     inner join shifts
-        on
-            sums.experiment_name = shifts.experiment_name
-            and sums.other_experiment_name = shifts.other_experiment_name
-            and sums.metric_name = shifts.metric_name
-            and sums.is_capped = shifts.is_capped
+        on {{ agree_in('sums', 'shifts', series) }}
 
 )
 
