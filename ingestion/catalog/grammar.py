@@ -29,6 +29,7 @@ _MAX_CHARACTERS: Final = 10_000
 _MAX_TOKENS: Final = 2_000
 _MAX_DEPTH: Final = 40
 
+_SIGNS: Final = frozenset({TokenType.NOT, TokenType.DASH, TokenType.PLUS})
 _PLAIN_TOKENS: Final = frozenset(
     {
         *(TokenType.STRING, TokenType.NUMBER, TokenType.IDENTIFIER, TokenType.VAR),
@@ -110,12 +111,14 @@ def _checked_tokens(text: str) -> list[Token]:
         raise ExpressionError("the expression is empty")
     if len(tokens) > _MAX_TOKENS:
         raise ExpressionError(f"longer than {_MAX_TOKENS:,} words and signs")
-    depth = 0
+    depth = signs = 0
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         opens = token.token_type is TokenType.L_PAREN or token.text.lower() == "case"
         closes = token.token_type is TokenType.R_PAREN or token.text.lower() == "end"
         depth += opens - closes
-        if depth > _MAX_DEPTH:
+        # A row of `not` or `-` nests as brackets do, and closes with what it stands by.
+        signs = signs + 1 if token.token_type in _SIGNS else 0
+        if depth + signs > _MAX_DEPTH:
             raise ExpressionError(
                 f"nested more than {_MAX_DEPTH} levels deep", token.start
             )

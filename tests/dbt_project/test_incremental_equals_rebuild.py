@@ -217,7 +217,7 @@ def _recounted_actives(
 def compare_split_with_rebuild(
     warehouse: WarehouseOfTest, catalog: Path, loads: list[list[Row]], zone: str
 ) -> None:
-    """Build load by load; then all at once, reversed, with every row twice."""
+    """Build load by load; then at once from two loads, reversed, with rows repeated."""
     warehouse.reset()
     warehouse.declare(catalog, reporting_timezone=zone)
     _land_and_build(warehouse, loads, each=True)
@@ -226,7 +226,7 @@ def compare_split_with_rebuild(
     warehouse.reset()
     warehouse.declare(catalog, reporting_timezone=zone)
     together = [event for load in reversed(loads) for event in reversed(load)]
-    _land_and_build(warehouse, [[*together, *together]], each=False)
+    _land_and_build(warehouse, [[*together, *together], together], each=False)
     rebuilt = _published(warehouse)
     for name in MARTS:
         assert by_load[name] == rebuilt[name], f"{name}: load by load / all at once"
