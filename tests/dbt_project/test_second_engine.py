@@ -132,7 +132,7 @@ TAMPERINGS = {
         ("segments", "quick"),
     ),
     "a team that never was engaged": (
-        "update marts.fct_segment_members set segment = 'dormant' "
+        "update intermediate.int_segment_spans set segment = 'dormant' "
         "where segmentation_name = 'of_teams' and segment = 'engaged'",
         ("segments", "of_teams"),
     ),
