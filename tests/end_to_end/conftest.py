@@ -107,11 +107,3 @@ def yesterday(kept_yesterday: Yesterday, tmp_path: Path) -> Yesterday:
     home = HomeOfTest(tmp_path / "home")
     shutil.copytree(kept_yesterday.home.path, home.path, symlinks=True)
     return Yesterday(home, kept_yesterday.todays_file)
-
-
-@pytest.fixture
-def tonight(kept_tonight: Tonight, tmp_path: Path) -> Tonight:
-    """Give a copy whose nights may go on."""
-    home = HomeOfTest(tmp_path / "tonight")
-    shutil.copytree(kept_tonight.home.path, home.path, symlinks=True)
-    return Tonight(home, kept_tonight.said, kept_tonight.seconds)

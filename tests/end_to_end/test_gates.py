@@ -232,12 +232,13 @@ def test_broken_data_stops_the_night(yesterday: Yesterday, breakage: Breakage) -
 
 
 def test_a_good_night_publishes_today(
-    kept_yesterday: Yesterday, tonight: Tonight
+    kept_yesterday: Yesterday, kept_tonight: Tonight
 ) -> None:
-    home = tonight.home
+    """And what stands is not built again: in the same place, as no copy would be."""
+    home = kept_tonight.home
     newest_day = "select max(activity_date) from marts.fct_active_persons_daily"
     table = OF_OTHER_CODE.partition(".")[2]
-    assert f"code changed, built in full: {table}\n" in tonight.said
+    assert f"code changed, built in full: {table}\n" in kept_tonight.said
     assert home.value(newest_day) > kept_yesterday.home.value(newest_day)
     status = json.loads((home.path / "published" / "status.json").read_text())
     assert status["stale"] is False
