@@ -212,12 +212,13 @@ def _setting_rows(
         "session_max_seconds": str(sessions.max_session_seconds),
         "session_cut_at_midnight": _json(sessions.cut_at_midnight),
         "session_cut_on_campaign_change": _json(sessions.cut_on_campaign_change),
-        "server_platforms": _json(sorted(sessions.server_platforms)),
         "session_mode": sessions.mode,
         "session_requires_page_view": _json(sessions.requires_page_view),
         **_heartbeat_settings(sessions.heartbeat),
     }
+    # Sessions turn on these too, but each event is told of once, with its traffic.
     traffic = {
+        "server_platforms": _json(sorted(sessions.server_platforms)),
         "bot_filter_sql": bot_filter(catalog.events.traffic, dialect),
         "internal_filter_sql": internal_filter(catalog.events.traffic, dialect),
     }

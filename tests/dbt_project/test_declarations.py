@@ -117,6 +117,14 @@ def test_changed_rules_rebuild_what_rests_on_them(
     assert sum(days_of(warehouse, "views")) == 12
     assert warehouse.rows("select count(*) from marts.fct_sessions") == [(3,)]
 
+    events.write_text(
+        rules.replace("server_platforms: [server]", "server_platforms: [ios]")
+    )
+    warehouse.declare(own_catalog)
+    warehouse.build(select=CORE)
+    placed = "select count(*), sum(event_count) from marts.fct_sessions"
+    assert warehouse.rows(placed) == [(6, 6)]
+
 
 def test_another_zone_and_week_start_recut_all_periods(
     warehouse: WarehouseOfTest, own_catalog: Path

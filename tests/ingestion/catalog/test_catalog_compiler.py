@@ -397,6 +397,7 @@ def test_settings(write_catalog: WriteCatalog, tmp_path: Path) -> None:
     ("events", "given_", "moved"),
     [
         ("sessions: {timeout_seconds: 1860}", {}, {"sessions_hash"}),
+        ("sessions: {server_platforms: [api]}", {}, {"event_rules_hash"}),
         ("traffic: {bots: platform = 'bot'}", {}, {"event_rules_hash"}),
         ("countries: as_sent", {}, {"event_rules_hash"}),
         ("reporting_currency: USD", {}, {"event_rules_hash"}),
