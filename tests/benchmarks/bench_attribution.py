@@ -85,11 +85,11 @@ def compiled_models(home: Path) -> dict[str, str]:
 def copy_tables(connection: duckdb.DuckDBPyConnection, wanted: int) -> None:
     """Make as many events as wanted, and their sessions."""
     copies = copies_for(connection, wanted)
-    for table, key, day in (
-        ("int_events", "event_id", "event_date"),
+    for table, key, order in (
+        ("int_events", "event_id", "event_date, received_at"),
         ("int_sessions", "session_id", "session_start_date"),
     ):
-        copy_rows(connection, table, table, key=key, day=day, copies=copies)
+        copy_rows(connection, table, table, key=key, order=order, copies=copies)
     connection.execute(
         "create or replace table int_watermark as "
         "from original.intermediate.int_watermark"

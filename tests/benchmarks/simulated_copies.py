@@ -94,13 +94,10 @@ def copy_rows(
     name: str,
     *,
     key: str,
-    day: str,
+    order: str,
     copies: int,
 ) -> None:
-    """Make a table of a source many times, each time with persons of its own.
-
-    In the order of days, as rows land.
-    """
+    """Make a table of a source many times, each time with persons of its own."""
     relation = f"original.intermediate.{source}"
     new = {key: f"{key} || '-' || number", "person_id": COPY_OF_PERSON}
     described = connection.execute(f"describe {relation}").fetchall()
@@ -113,19 +110,19 @@ def copy_rows(
         select rows.* replace ({listed})
         from range({copies}) as copies (number)
         cross join {relation} as rows
-        order by {day}, hash({key})
+        order by {order}
         """
     )
 
 
 def copy_events(connection: duckdb.DuckDBPyConnection, wanted: int) -> None:
-    """Make the table `events`, of about as many as wanted."""
+    """Make the table `events`, of about as many as wanted, in the order they land."""
     copy_rows(
         connection,
         "int_events",
         "events",
         key="event_id",
-        day="event_date",
+        order="event_date, received_at",
         copies=copies_for(connection, wanted),
     )
 

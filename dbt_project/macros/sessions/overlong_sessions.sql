@@ -2,40 +2,23 @@
    step: the first moment after the cap begins the next. #}
 {% macro overlong_sessions() -%}
     {%- set longest = setting('session_max_seconds') -%}
-    overlong as (
-
-        select distinct
-            person_key,
-            visit_started_at,
-            session_started_at
-        from days
-        where last_at > session_started_at + interval '{{ longest }}' second
-
-    ),
-
     moments as (
 
         select
             days.person_key,
             days.visit_started_at,
             days.session_started_at as begun_at,
-            days.event_date,
-            events.occurred_at,
-            count(*) as event_count
+            events.event_date,
+            events.occurred_at
         from events_to_place as events
-        inner join days
+        inner join (select * from days where is_overlong) as days
             on
                 events.person_key = days.person_key
-                and events.event_date = days.event_date
                 and events.occurred_at >= days.first_at
                 and events.occurred_at <= days.last_at
-        inner join overlong
-            on
-                days.person_key = overlong.person_key
-                and days.session_started_at = overlong.session_started_at
         group by
             days.person_key, days.visit_started_at, days.session_started_at,
-            days.event_date, events.occurred_at
+            events.event_date, events.occurred_at
 
     ),
 
@@ -84,8 +67,7 @@
             followed_moments.visit_started_at,
             capped_sessions.session_started_at,
             followed_moments.event_date,
-            followed_moments.occurred_at,
-            followed_moments.event_count
+            followed_moments.occurred_at
         from followed_moments
         inner join capped_sessions
             on

@@ -3,10 +3,9 @@
    only these are put in order: to order 10 million events took 20 times as long. #}
 
 {# One row for each session and UTC day on which it has events. A visit is a run of
-   activity without a gap; the declared rules cut sessions from it. #}
+   activity without a gap; the declared rules cut sessions from it. A part is what of one
+   session lies on one day; few visits have more than one. #}
 {% macro sessions_by_inactivity(mark) -%}
-    {%- set timeout = setting('session_timeout_seconds') -%}
-    {%- set session_start = 'session_started_at' if is_cut() else 'visit_started_at' -%}
     {%- set in_person_order = 'partition by person_key order by first_at' -%}
     with recursive events_to_place as {{ inline_cte() }} (
 
@@ -18,74 +17,75 @@
 
         select
             person_key,
-            event_date,
             min(occurred_at) as first_at,
-            max(occurred_at) as last_at,
-            count(*) as event_count
+            max(occurred_at) as last_at
             {%- if cuts_on_campaign() %},
             {{ last_known('utm_campaign', 'event_id') }} as utm_campaign
             {%- endif %}
         from events_to_place
-        group by person_key, event_date, {{ stretch_of('occurred_at') }}
+        group by person_key, {{ stretch_of('occurred_at') }}
 
     ),
 
-    compared_with_previous as (
+    between_neighbours as (
 
-        select
-            *,
-            lag(last_at) over ({{ in_person_order }}) as previous_at
-        from stretches
-
-    ),
-
-    opened as (
-
-        select
-            *,
-            previous_at is null
-            or first_at - previous_at > interval '{{ timeout }}' second as opens_visit
-        from compared_with_previous
+        {{ with_neighbours(
+            'stretches',
+            'person_key',
+            'first_at',
+            before={'previous_at': 'last_at'},
+            after={'next_at': 'first_at'}
+        ) }}
 
     ),
 
     {% if cuts_on_campaign() -%}
-    numbered as (
-
-        select
-            *,
-            count(case when opens_visit then 1 end) over ({{ in_person_order }})
-                as visit_number
-        from opened
-
-    ),
-
-    -- Within a visit: which earlier ones are at hand depends on what is placed again.
-    told_of_campaigns as (
-
-        select
-            *,
-            last_value(utm_campaign ignore nulls) over (
-                partition by person_key, visit_number
-                order by first_at
-                rows between unbounded preceding and 1 preceding
-            ) as previous_campaign
-        from numbered
-
-    ),
+    {{ told_of_campaigns() }},
 
     {% endif -%}
-    begun as (
+    opened as (
 
         select
-            *,
-            last_value(case when opens_visit then first_at end ignore nulls)
-                over ({{ in_person_order }}) as visit_started_at
-            {%- if is_cut() %},
-            last_value(case when opens_visit or {{ is_cut() }} then first_at end ignore nulls)
-                over ({{ in_person_order }}) as session_started_at
-            {%- endif %}
-        from {{ 'told_of_campaigns' if cuts_on_campaign() else 'opened' }}
+            person_key,
+            first_at,
+            last_at,
+            previous_at,
+            next_at is null as is_newest,
+            {{ opens_visit() }} as opens_visit,
+            {{ opens_session() }} as opens_session,
+            {{ opens_session() }}
+            or cast(previous_at as date) <> cast(first_at as date) as opens_part
+        from {{ 'told_of_campaigns' if cuts_on_campaign() else 'between_neighbours' }}
+
+    ),
+
+    -- A part ends where the next one opens, or with what is newest of the person.
+    closed as (
+
+        {{ with_neighbours(
+            '(select * from opened where opens_part or is_newest) as ends',
+            'person_key',
+            'first_at',
+            after={
+                'closed_at': 'case when opens_part then previous_at else last_at end',
+                'closes_visit': 'opens_visit or not opens_part'
+            },
+            are_sorted=not cuts_on_campaign()
+        ) }}
+
+    ),
+
+    parts as (
+
+        select
+            person_key,
+            first_at,
+            coalesce(closed_at, last_at) as last_at,
+            opens_visit,
+            opens_session,
+            opens_visit and coalesce(closes_visit, true) as is_visit
+        from closed
+        where opens_part
 
     ),
 
@@ -93,34 +93,49 @@
 
         select
             person_key,
+            first_at as visit_started_at,
+            first_at as session_started_at,
+            first_at,
+            last_at,
+            {{ lasts_too_long('first_at', 'last_at') }} as is_overlong
+        from parts
+        where is_visit
+        union all
+        select
+            person_key,
             visit_started_at,
-            {{ session_start }} as session_started_at,
-            event_date,
-            min(first_at) as first_at,
-            max(last_at) as last_at,
-            cast(sum(event_count) as bigint) as event_count
-        from begun
-        group by person_key, visit_started_at, {{ session_start }}, event_date
+            session_started_at,
+            first_at,
+            last_at,
+            {{ lasts_too_long(
+                'session_started_at',
+                'max(last_at) over (partition by person_key, session_started_at)'
+            ) }} as is_overlong
+        from (
+            select
+                *,
+                last_value(case when opens_visit then first_at end ignore nulls)
+                    over ({{ in_person_order }}) as visit_started_at,
+                last_value(case when opens_session then first_at end ignore nulls)
+                    over ({{ in_person_order }}) as session_started_at
+            from parts
+            where not is_visit
+        ) as parts_of_longer_visits
 
     ),
 
     {{ overlong_sessions() }}
 
     select
-        days.person_key,
+        person_key,
         cast(null as {{ dbt.type_string() }}) as vendor_session_id,
-        days.visit_started_at,
-        days.session_started_at,
-        days.event_date,
-        days.first_at,
-        days.last_at,
-        days.event_count
+        visit_started_at,
+        session_started_at,
+        cast(first_at as date) as event_date,
+        first_at,
+        last_at
     from days
-    left join overlong
-        on
-            days.person_key = overlong.person_key
-            and days.session_started_at = overlong.session_started_at
-    where overlong.person_key is null
+    where not is_overlong
     union all
     select
         person_key,
@@ -129,41 +144,42 @@
         session_started_at,
         event_date,
         min(occurred_at) as first_at,
-        max(occurred_at) as last_at,
-        cast(sum(event_count) as bigint) as event_count
+        max(occurred_at) as last_at
     from capped_moments
     group by person_key, visit_started_at, session_started_at, event_date
 {%- endmacro %}
 
 
-{# The stretch of time that a moment lies in. Where a session ends at midnight, a stretch
-   does too; where campaigns cut, each moment is told apart, and is never divided. #}
+{# The stretch of time that a moment lies in, within one UTC day. Where a session ends at
+   midnight, a stretch does too; where campaigns cut, each moment is told apart, and is
+   never divided. #}
 {% macro stretch_of(occurred_at) -%}
+    {%- set timeout = setting('session_timeout_seconds') | int -%}
     {%- if cuts_on_campaign() -%}
     {{ occurred_at }}
     {%- else -%}
-    {{ whole_periods_between("timestamp '1970-01-01 00:00:00'", occurred_at, setting('session_timeout_seconds') | int) }}
+    {{ whole_periods_between("timestamp '1970-01-01 00:00:00'", occurred_at, timeout) }}
+    {%- if timeout and 86400 % timeout -%}
+    , event_date
+    {%- endif -%}
     {%- if cuts_at_midnight() -%}
-    , cast({{ to_local_time(occurred_at) }} as date)
+    , {{ local_day(occurred_at) }}
     {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
 
-{% macro cuts_on_campaign() %}{{ return(setting('session_cut_on_campaign_change') == 'true') }}{% endmacro %}
+{# Whether a stretch comes after a gap that ends a visit, or is the first of its person.
+   Compared as numbers, which costs a third of adding an interval. #}
+{% macro opens_visit() -%}
+    coalesce(
+        {{ microsecond_of('first_at') }} - {{ microsecond_of('previous_at') }}
+        > {{ setting('session_timeout_seconds') | int * 1000000 }},
+        true
+    )
+{%- endmacro %}
 
 
-{% macro cuts_at_midnight() %}{{ return(setting('session_cut_at_midnight') == 'true') }}{% endmacro %}
-
-
-{# Whether what comes within the timeout begins another session all the same. #}
-{% macro is_cut() -%}
-    {%- set rules = [] -%}
-    {%- if cuts_at_midnight() -%}
-        {%- do rules.append(
-            'cast(' ~ to_local_time('first_at') ~ ' as date) <> cast(' ~ to_local_time('previous_at') ~ ' as date)'
-        ) -%}
-    {%- endif -%}
-    {%- if cuts_on_campaign() -%}{%- do rules.append('utm_campaign <> previous_campaign') -%}{%- endif -%}
-    {{ return(rules | join(' or ')) }}
+{% macro lasts_too_long(started_at, ended_at) -%}
+    {{ ended_at }} > {{ started_at }} + interval '{{ setting('session_max_seconds') }}' second
 {%- endmacro %}

@@ -8,8 +8,7 @@
         case when is_in_session then visit_started_at end as session_started_at,
         event_date,
         min(occurred_at) as first_at,
-        max(occurred_at) as last_at,
-        count(*) as event_count
+        max(occurred_at) as last_at
     from (
         select
             *,

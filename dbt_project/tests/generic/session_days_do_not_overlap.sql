@@ -1,4 +1,4 @@
-{# A day of a session has events, ends after it starts, and no other of the same person
+{# A day of a session ends after it starts, and no other of the same person
    (or client's session id) overlaps it: an event lies in one session. Only days that the
    newest load placed anew are looked at. #}
 {% test session_days_do_not_overlap(model) %}
@@ -24,7 +24,6 @@
     from followed
     where
         (person_key is null) = (vendor_session_id is null)
-        or event_count < 1
         or last_at < first_at
         or next_first_at <= last_at
 

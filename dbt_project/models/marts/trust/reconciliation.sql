@@ -1,3 +1,8 @@
+-- Where sessions are cut by inactivity, every event that can lie in one does.
+{% set needs_page_view = setting('session_requires_page_view') == 'true' %}
+{% set placed_events = events_in_sessions() if sessions_are_of_client() or needs_page_view else ref('int_events') %}
+
+-- Read only where sessions leave events out: depends_on: {{ ref('int_session_days') }}
 with landed as (
 
     select
@@ -34,14 +39,12 @@ sessions as (
     select
         'events placed in sessions = events of sessions' as check_name,
         (
-            select coalesce(sum(days.event_count), 0)
-            from {{ ref('int_session_days') }} as days
+            select count(*)
+            from {{ placed_events }} as events
             where
-                days.session_started_at is not null
-                {% if setting('session_requires_page_view') == 'true' %}
-                and {{ session_id_of('days') }} in (
-                    select session_id from {{ ref('fct_sessions') }}
-                )
+                {{ can_be_placed('events') }}
+                {% if needs_page_view %}
+                and events.session_id in (select session_id from {{ ref('fct_sessions') }})
                 {% endif %}
         ) as left_count,
         (select coalesce(sum(event_count), 0) from {{ ref('fct_sessions') }}) as right_count
