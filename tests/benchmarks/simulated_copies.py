@@ -97,7 +97,10 @@ def copy_rows(
     order: str,
     copies: int,
 ) -> None:
-    """Make a table of a source many times, each time with persons of its own."""
+    """Make a table of a source many times, each time with persons of its own.
+
+    Each row is followed by its copies, so that only the source has to be put in order.
+    """
     relation = f"original.intermediate.{source}"
     new = {key: f"{key} || '-' || number", "person_id": COPY_OF_PERSON}
     described = connection.execute(f"describe {relation}").fetchall()
@@ -107,10 +110,11 @@ def copy_rows(
     connection.execute(
         f"""
         create or replace table {name} as
-        select rows.* replace ({listed})
-        from range({copies}) as copies (number)
-        cross join {relation} as rows
-        order by {order}
+        select * exclude (number) replace ({listed})
+        from (
+            select *, unnest(range({copies})) as number
+            from (select * from {relation} order by {order})
+        )
         """
     )
 
