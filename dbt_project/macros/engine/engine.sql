@@ -73,6 +73,16 @@
 {% endmacro %}
 
 
+{# Several percentiles as a list: the values are kept and put in order once for all. #}
+{% macro percentiles_of(column, fractions) %}{{ return(adapter.dispatch('percentiles_of')(column, fractions)) }}{% endmacro %}
+{% macro default__percentiles_of(column, fractions) %}
+    {{ return("percentile(" ~ column ~ ", array(" ~ fractions | join(', ') ~ "))") }}
+{% endmacro %}
+{% macro duckdb__percentiles_of(column, fractions) %}
+    {{ return("percentile_cont([" ~ fractions | join(', ') ~ "]) within group (order by " ~ column ~ ")") }}
+{% endmacro %}
+
+
 {% macro date_spine_rows(start, end, step, name) %}{{ return(adapter.dispatch('date_spine_rows')(start, end, step, name)) }}{% endmacro %}
 {% macro default__date_spine_rows(start, end, step, name) %}
     {{ return("explode(sequence(" ~ start ~ ", " ~ end ~ ", interval " ~ step ~ ")) as " ~ name) }}

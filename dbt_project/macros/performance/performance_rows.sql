@@ -104,7 +104,23 @@
 {%- endmacro %}
 
 
-{# The figures of one measure, period and dimension; its events are a CTE of its name. #}
+{# The figures of one measure and period. #}
+{% macro figures_of_period(measure, period, starts) -%}
+    with measured_events as (
+
+        {{ events_of_measure(measure, starts) }}
+
+    )
+
+    {{ figures_of_measure(measure, period, 'all', 0, starts) }}
+    {%- for dimension in fromjson(measure.dimensions) %}
+    union all
+    {{ figures_of_measure(measure, period, dimension.name, loop.index, starts) }}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{# The figures of one measure, period and dimension, from `measured_events`. #}
 {% macro figures_of_measure(measure, period, dimension, position, starts) -%}
     {%- set start = period_start_of(period, 'local_at', setting('week_start')) -%}
     {%- set only_changed -%}
@@ -119,7 +135,18 @@
         '{{ measure.declaration }}' as declaration,
         '{{ period }}' as period,
         {{ period_key("'" ~ period ~ "'", 'figures.period_start') }} as period_key,
-        figures.*,
+        figures.period_start,
+        figures.dimension,
+        figures.dimension_value,
+        figures.event_count,
+        figures.value_count,
+        figures.value_sum,
+        {% for name in ['p50', 'p95', 'p99'] -%}
+        {{ item_of('figures.percentiles', loop.index) }} as {{ name }},
+        {% endfor -%}
+        figures.slow_count,
+        figures.failure_count,
+        figures.outcome_count,
         {% if measure.uptime_seconds -%}
         intervals.interval_count,
         intervals.down_interval_count
@@ -135,16 +162,14 @@
             count(*) as event_count,
             count(measured) as value_count,
             cast(sum(measured) as decimal(38, 6)) as value_sum,
-            {% for fraction in ['0.50', '0.95', '0.99'] -%}
-            {{ percentile_of('cast(measured as double)', fraction) }} as p{{ fraction[2:] }},
-            {% endfor -%}
+            {{ percentiles_of('cast(measured as double)', [0.5, 0.95, 0.99]) }} as percentiles,
             {{ 'count(case when measured > ' ~ measure.slow_above ~ ' then 1 end)'
                 if measure.slow_above is not none else 'cast(null as bigint)' }} as slow_count,
             {{ 'count(case when is_failed then 1 end)' if measure.failed_sql
                 else 'cast(null as bigint)' }} as failure_count,
             {{ 'count(case when has_outcome then 1 end)' if measure.outcome_filter_sql
                 else 'cast(null as bigint)' }} as outcome_count
-        from {{ measure.measure_name }}__events
+        from measured_events
         {{ only_changed }}
         group by {{ start }}, dimension_{{ position }}
     ) as figures
@@ -161,7 +186,7 @@
                 {{ start }} as period_start,
                 dimension_{{ position }} as dimension_value,
                 avg(case when is_failed then 1.0 else 0.0 end) as failed_share
-            from {{ measure.measure_name }}__events
+            from measured_events
             {{ only_changed }}
             group by
                 {{ start }},

@@ -21,38 +21,18 @@
 {% set measures = definitions_to_compute(mark) %}
 {% set starts = changed_starts_since(mark) if measures and is_incremental() else {} %}
 
-with
-{% for measure in measures %}
-{{ measure.measure_name }}__events as (
-
-    {{ events_of_measure(measure, starts) }}
-
-),
-
-{% endfor %}
-figures as (
-
-    {% for measure in measures %}
-    {% for period in fromjson(measure.periods) if measure.is_whole or starts[period] %}
-    {{ figures_of_measure(measure, period, 'all', 0, starts) }}
-    union all
-    {% for dimension in fromjson(measure.dimensions) %}
-    {{ figures_of_measure(measure, period, dimension.name, loop.index, starts) }}
-    union all
-    {% endfor %}
-    {% endfor %}
-    {% endfor %}
-    {{ no_performance_rows() }}
-
-),
-
-final as (
-
-    select
-        *,
-        {{ newest_load() }} as built_through_load_id
-    from figures
-
-)
-
-select * from final
+-- Periods apart, because the engine holds every value of each until its percentiles are
+-- known.
+select
+    *,
+    {{ newest_load() }} as built_through_load_id
+from ({{ no_performance_rows() }}) as no_rows
+{%- for measure in measures %}
+{%- for period in fromjson(measure.periods) if measure.is_whole or starts[period] %}
+{{ union_all_apart() }}
+select
+    *,
+    {{ newest_load() }} as built_through_load_id
+from ({{ figures_of_period(measure, period, starts) }}) as figures
+{%- endfor %}
+{%- endfor %}
