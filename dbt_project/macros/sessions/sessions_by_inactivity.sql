@@ -20,7 +20,7 @@
             min(occurred_at) as first_at,
             max(occurred_at) as last_at
             {%- if cuts_on_campaign() %},
-            {{ last_known('utm_campaign', 'event_id') }} as utm_campaign
+            {{ last_known("nullif(utm_campaign, '')", 'event_id') }} as utm_campaign
             {%- endif %}
         from events_to_place
         group by person_key, {{ stretch_of('occurred_at') }}
