@@ -207,8 +207,7 @@ def cost(home: Path, model: str, day: str | None = None) -> float:
     if day is not None:
         write = f"""
             create temp table computed as {sql};
-            delete from {schema}.{model}
-            where experiment_name = 'price' and day_date >= date '{day}';
+            delete from {schema}.{model} where day_date >= date '{day}';
             insert into {schema}.{model} select * from computed
         """
     used = []

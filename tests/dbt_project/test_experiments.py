@@ -303,6 +303,35 @@ def test_a_later_watermark_brings_looks_without_an_event(
         assert (found == whole) == (as_of == AS_OF)
 
 
+def units_by_day(warehouse: WarehouseOfTest) -> list[tuple[object, ...]]:
+    return warehouse.rows(
+        "select metric_key, unit_key, day_date, is_entry, "
+        "y, y_before, x, d, d_before, w "
+        "from intermediate.int_experiment_unit_days order by all"
+    )
+
+
+def test_what_an_experiment_was_before_leaves_nothing_behind(
+    warehouse: WarehouseOfTest, tmp_path: Path
+) -> None:
+    """One is declared anew while another goes on, which then is declared no more."""
+    metrics = [
+        Metric("revenue", window=days * DAY, **STREAMS["revenue"]) for days in (2, 3)
+    ]
+    goes, stays = busy_sample("g", metrics[0]), busy_sample("s", metrics[0])
+    land_and_build(warehouse, [goes, stays], each=True)
+    anew = replace(stays.experiment, metrics=(metrics[1],))
+    for number, declared in enumerate(([anew, goes.experiment], [anew])):
+        catalog = write_catalog(tmp_path / str(number), declared)
+        warehouse.declare(catalog, reporting_timezone=ZONE, as_of=AS_OF)
+        warehouse.build(select=MODELS)
+        by_night = published(warehouse), units_by_day(warehouse)
+        assert len({row[0] for row in by_night[1]}) == len(declared)
+        warehouse.forget_tables()
+        warehouse.build(select=MODELS)
+        assert (published(warehouse), units_by_day(warehouse)) == by_night
+
+
 def test_a_later_night_moves_nothing_that_was_told(
     warehouse: WarehouseOfTest, tmp_path: Path
 ) -> None:

@@ -68,6 +68,13 @@
 {% macro duckdb__microsecond_of(timestamp) %}{{ return("epoch_us(" ~ timestamp ~ ")") }}{% endmacro %}
 
 
+{# The timestamp of a microsecond since 1970: to reckon with numbers is cheaper than with
+   intervals, where it is done for every row of millions. #}
+{% macro moment_of_microsecond(number) %}{{ return(adapter.dispatch('moment_of_microsecond')(number)) }}{% endmacro %}
+{% macro default__moment_of_microsecond(number) %}{{ return("timestamp_micros(" ~ number ~ ")") }}{% endmacro %}
+{% macro duckdb__moment_of_microsecond(number) %}{{ return("make_timestamp(" ~ number ~ ")") }}{% endmacro %}
+
+
 {% macro percentile_of(column, fraction) %}
     {{ return("percentile_cont(" ~ fraction ~ ") within group (order by " ~ column ~ ")") }}
 {% endmacro %}

@@ -104,12 +104,14 @@
 {# What these units had: (experiment_name, metric_name, unit_key, y, d). #}
 {% macro totals_of_shared_units(shared_units) -%}
     select
-        unit_days.experiment_name,
-        unit_days.metric_name,
+        metrics.experiment_name,
+        metrics.metric_name,
         unit_days.unit_key,
         sum(unit_days.y) as y,
         sum(unit_days.d) as d
     from {{ ref('int_experiment_unit_days') }} as unit_days
+    inner join ({{ metrics_of_experiments() }}) as metrics
+        on unit_days.metric_key = metrics.metric_key
     inner join (
         select distinct
             experiment_name,
@@ -118,7 +120,7 @@
     ) as shared
         on
             unit_days.unit_key = shared.unit_key
-            and unit_days.experiment_name = shared.experiment_name
+            and metrics.experiment_name = shared.experiment_name
     where not unit_days.is_entry
-    group by unit_days.experiment_name, unit_days.metric_name, unit_days.unit_key
+    group by metrics.experiment_name, metrics.metric_name, unit_days.unit_key
 {%- endmacro %}

@@ -4,8 +4,8 @@
    metric_name, variant, metric_kind, y, d). Who left by then is left out. #}
 {% macro totals_of_units(metrics) -%}
     select
-        unit_days.experiment_name,
-        unit_days.metric_name,
+        {{ metrics }}.experiment_name,
+        {{ metrics }}.metric_name,
         units.variant,
         {{ metrics }}.metric_kind,
         sum(unit_days.y) as y,
@@ -13,19 +13,18 @@
     from {{ ref('int_experiment_unit_days') }} as unit_days
     inner join {{ metrics }}
         on
-            unit_days.experiment_name = {{ metrics }}.experiment_name
-            and unit_days.metric_name = {{ metrics }}.metric_name
+            unit_days.metric_key = {{ metrics }}.metric_key
             and unit_days.day_date <= {{ metrics }}.day_date
     inner join {{ ref('int_experiment_units') }} as units
         on
             unit_days.unit_key = units.unit_key
-            and unit_days.experiment_name = units.experiment_name
+            and {{ metrics }}.experiment_name = units.experiment_name
             and {{ maturity_date('units', metrics) }} <= {{ metrics }}.day_date
             and coalesce(units.conflict_date > {{ metrics }}.day_date, true)
     where {{ metrics }}.metric_kind <> 'quantile'
     group by
-        unit_days.experiment_name,
-        unit_days.metric_name,
+        {{ metrics }}.experiment_name,
+        {{ metrics }}.metric_name,
         units.variant,
         {{ metrics }}.metric_kind,
         unit_days.unit_key

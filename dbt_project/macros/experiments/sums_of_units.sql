@@ -81,8 +81,8 @@
    `conflict_date` all rows of units that leave on a computed day. #}
 {% macro rows_with_units(day, first_day=none) -%}
     select
-        unit_days.experiment_name,
-        unit_days.metric_name,
+        metrics.experiment_name,
+        metrics.metric_name,
         unit_days.is_entry,
         units.variant,
         units.slices,
@@ -96,10 +96,8 @@
         unit_days.x,
         unit_days.w
     from {{ ref('int_experiment_unit_days') }} as unit_days
-    inner join {{ ref('stg_catalog_experiment_metrics') }} as metrics
-        on
-            unit_days.experiment_name = metrics.experiment_name
-            and unit_days.metric_name = metrics.metric_name
+    inner join metrics
+        on unit_days.metric_key = metrics.metric_key
     inner join (
         select * from units
         {% if day == 'conflict_date' -%}
@@ -114,7 +112,7 @@
     ) as units
         on
             unit_days.unit_key = units.unit_key
-            and unit_days.experiment_name = units.experiment_name
+            and metrics.experiment_key = units.experiment_key
             {% if day == 'day_date' -%}
             and unit_days.day_date >= units.from_date
             {%- endif %}

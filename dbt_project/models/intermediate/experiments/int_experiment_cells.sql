@@ -26,10 +26,22 @@ with computed as (
 
 ),
 
+metrics as (
+
+    select
+        metrics.*,
+        computed.experiment_key
+    from ({{ metrics_of_experiments() }}) as metrics
+    inner join computed
+        on metrics.experiment_name = computed.experiment_name
+
+),
+
 units as {{ inline_cte() }} (
 
     select
         units.*,
+        computed.experiment_key,
         computed.from_date
     from {{ ref('int_experiment_units') }} as units
     inner join computed
@@ -52,8 +64,8 @@ unit_counts as (
         {{ maturity_date('units', 'metrics') }} as maturity_date,
         count(*) as unit_count
     from units
-    inner join {{ ref('stg_catalog_experiment_metrics') }} as metrics
-        on units.experiment_name = metrics.experiment_name
+    inner join metrics
+        on units.experiment_key = metrics.experiment_key
     where units.exposure_date >= units.from_date
     group by all
     union all
@@ -68,8 +80,8 @@ unit_counts as (
         {{ maturity_date('units', 'metrics') }} as maturity_date,
         -count(*) as unit_count
     from units
-    inner join {{ ref('stg_catalog_experiment_metrics') }} as metrics
-        on units.experiment_name = metrics.experiment_name
+    inner join metrics
+        on units.experiment_key = metrics.experiment_key
     where units.conflict_date >= units.from_date
     group by all
 

@@ -18,15 +18,12 @@ with metrics as (
 
     select
         metrics.*,
-        days.day_date,
-        declarations.declaration
-    from {{ ref('stg_catalog_experiment_metrics') }} as metrics
+        days.day_date
+    from ({{ metrics_of_experiments() }}) as metrics
     inner join {{ ref('int_experiment_days') }} as days
         on
             metrics.experiment_name = days.experiment_name
             and days.is_last_day
-    inner join ({{ declarations_of_experiments() }}) as declarations
-        on metrics.experiment_name = declarations.experiment_name
     left join ({{ computed_from(starts) }}) as computed
         on metrics.experiment_name = computed.experiment_name
     {% if is_incremental() -%}

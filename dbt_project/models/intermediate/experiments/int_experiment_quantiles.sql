@@ -42,13 +42,8 @@ with looks as (
 
 metrics as (
 
-    select
-        metrics.*,
-        row_number() over (order by metrics.experiment_name, metrics.position) as metric_key,
-        declarations.declaration
-    from {{ ref('stg_catalog_experiment_metrics') }} as metrics
-    inner join ({{ declarations_of_experiments() }}) as declarations
-        on metrics.experiment_name = declarations.experiment_name
+    select metrics.*
+    from ({{ metrics_of_experiments() }}) as metrics
     where
         metrics.quantile is not null
         and metrics.experiment_name in (select looks.experiment_name from looks)
