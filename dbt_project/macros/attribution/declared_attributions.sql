@@ -1,12 +1,9 @@
 {# The attributions of the compiled catalog, one mapping each, in order of name; the name
    of their declaration (what changes figures is in it) under `declaration`. #}
 {% macro declared_attributions() %}
-    {% if not execute %}{{ return([]) }}{% endif %}
-    {% set rows = run_query("select * from " ~ source('raw', 'catalog_attribution') ~ " order by attribution_name") %}
-    {% set settings = declared_settings() if rows.rows else {} %}
-    {% set attributions = [] %}
-    {% for row in rows.rows %}
-        {% set attribution = row.dict() %}
+    {% set attributions = compiled_rows('catalog_attribution', 'attribution_name') %}
+    {% set settings = declared_settings() if attributions else {} %}
+    {% for attribution in attributions %}
         {% set meaning = [attribution.definition_hash] %}
         {% for key in ['reporting_timezone', 'event_rules_hash', 'sessions_hash', 'page_view_events'] %}
             {% do meaning.append(settings[key]) %}
@@ -18,7 +15,6 @@
             'direct_channels': fromjson(attribution.direct_channels),
             'declaration': local_md5(meaning | join('|'))
         }) %}
-        {% do attributions.append(attribution) %}
     {% endfor %}
     {{ return(attributions) }}
 {% endmacro %}

@@ -7,9 +7,10 @@
             'junk_ids': '[]', 'heartbeat_events': '[]'
         }) }}
     {% endif %}
-    {% set rows = run_query("select key, value from " ~ source('raw', 'catalog_settings')) %}
     {% set settings = {} %}
-    {% for row in rows.rows %}{% do settings.update({row[0]: row[1]}) %}{% endfor %}
+    {% for row in compiled_rows('catalog_settings', 'key') %}
+        {% do settings.update({row.key: row.value}) %}
+    {% endfor %}
     {{ return(settings) }}
 {% endmacro %}
 
@@ -28,11 +29,7 @@
 
 {# The metrics of the compiled catalog, one mapping each, in order of name. #}
 {% macro declared_metrics() %}
-    {% if not execute %}{{ return([]) }}{% endif %}
-    {% set rows = run_query("select * from " ~ source('raw', 'catalog_metrics') ~ " order by metric_name") %}
-    {% set metrics = [] %}
-    {% for row in rows.rows %}{% do metrics.append(row.dict()) %}{% endfor %}
-    {{ return(metrics) }}
+    {{ return(compiled_rows('catalog_metrics', 'metric_name')) }}
 {% endmacro %}
 
 

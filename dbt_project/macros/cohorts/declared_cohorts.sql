@@ -1,15 +1,5 @@
 {# The definitions of the compiled catalog that cohorts and engagement are counted by. #}
 
-{# The rows of a compiled table, one mapping each, in the order of a column. #}
-{% macro compiled_rows(table, order_by) %}
-    {% if not execute %}{{ return([]) }}{% endif %}
-    {% set rows = run_query("select * from " ~ source('raw', table) ~ " order by " ~ order_by) %}
-    {% set found = [] %}
-    {% for row in rows.rows %}{% do found.append(row.dict()) %}{% endfor %}
-    {{ return(found) }}
-{% endmacro %}
-
-
 {% macro declared_series() %}
     {{ return(compiled_rows('catalog_cohort_series', 'series_key')) }}
 {% endmacro %}

@@ -1,14 +1,10 @@
 {# The funnels of the compiled catalog, one mapping each, in order of name; what their
    attempts are computed from is under `plan`, the name of their declaration (what changes
-   figures is in it) under `declaration`. Settings are read once: a query for every use
-   of the time zone took longer than the funnels. #}
+   figures is in it) under `declaration`. #}
 {% macro declared_funnels() %}
-    {% if not execute %}{{ return([]) }}{% endif %}
-    {% set rows = run_query("select * from " ~ source('raw', 'catalog_funnels') ~ " order by funnel_name") %}
+    {% set funnels = compiled_rows('catalog_funnels', 'funnel_name') %}
     {% set settings = declared_settings() %}
-    {% set funnels = [] %}
-    {% for row in rows.rows %}
-        {% set funnel = row.dict() %}
+    {% for funnel in funnels %}
         {% do funnel.update({
             'plan': fromjson(funnel.plan),
             'zone': settings['reporting_timezone'],
@@ -19,7 +15,6 @@
                 settings['sessions_hash'] if funnel.counting == 'sessions' else ''
             ] | join('|'))
         }) %}
-        {% do funnels.append(funnel) %}
     {% endfor %}
     {{ return(funnels) }}
 {% endmacro %}

@@ -1,12 +1,9 @@
 {# The orders of the compiled catalog, one mapping each, in order of name; the name of
    their declaration (what changes figures is in it) under `declaration`. #}
 {% macro declared_orders() %}
-    {% if not execute %}{{ return([]) }}{% endif %}
-    {% set rows = run_query("select * from " ~ source('raw', 'catalog_orders') ~ " order by orders_name") %}
-    {% set settings = declared_settings() if rows.rows else {} %}
-    {% set declared = [] %}
-    {% for row in rows.rows %}
-        {% set orders = row.dict() %}
+    {% set declared = compiled_rows('catalog_orders', 'orders_name') %}
+    {% set settings = declared_settings() if declared else {} %}
+    {% for orders in declared %}
         {% do orders.update({
             'zone': settings['reporting_timezone'],
             'dimensions': fromjson(orders.dimensions),
@@ -16,7 +13,6 @@
                 settings['event_rules_hash']
             ] | join('|'))
         }) %}
-        {% do declared.append(orders) %}
     {% endfor %}
     {{ return(declared) }}
 {% endmacro %}
