@@ -55,11 +55,6 @@
 {%- endmacro %}
 
 
-{% macro lies_on(column, days) -%}
-    {{ column ~ ' in (' ~ date_literals(days) ~ ')' if days else 'false' }}
-{%- endmacro %}
-
-
 {# Incremental strategy of touches: those of the conversions just credited make way for
    the new ones, also where a conversion is gone; rows of a declaration that no longer
    stands (changed, or taken out of the catalog) go. #}

@@ -75,6 +75,25 @@
 {%- endmacro %}
 
 
+{# The first CTEs of what is told of a segmentation: `active`, the days of the units to
+   compute, and `changed`, these units where they are not all. #}
+{% macro active_units(segmentation, mark) -%}
+    {%- if not segmentation.is_whole -%}
+    changed as {{ computed_once() }} (
+
+        {{ units_with_changed_days(segmentation, this, mark) }}
+
+    ),
+
+    {% endif -%}
+    active as {{ computed_once() }} (
+
+        {{ active_days(segmentation, segmentation.series_key) }}
+
+    )
+{%- endmacro %}
+
+
 {# The rows of a segmentation as they are kept. #}
 {% macro with_day_counts(segmentation, rows) -%}
     select

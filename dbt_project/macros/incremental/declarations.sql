@@ -61,6 +61,19 @@
 {%- endmacro %}
 
 
+{# The condition that a day is one of a list, of which none means every day. They are
+   written out, because an engine skips what it can compare with literals. #}
+{% macro lies_on(column, days) -%}
+    {%- if days is none -%}
+    true
+    {%- elif days -%}
+    {{ column }} in ({{ date_literals(days) }})
+    {%- else -%}
+    false
+    {%- endif -%}
+{%- endmacro %}
+
+
 {% macro date_literals(days) -%}
     {% for day in days %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}

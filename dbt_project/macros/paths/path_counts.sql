@@ -67,9 +67,9 @@
 {# The events that are steps, by the session or person whose path they are on. Only who
    has an anchor has a path: the others are left out before anything is read of them. #}
 {% macro path_events(path, mark) -%}
-    {%- set starts = [] if path.is_whole
+    {%- set starts = none if path.is_whole
         else changed_dates(changed_session_days_since(mark), 'session_start_date') -%}
-    {%- set days = days_of_sessions(starts) if starts else [] -%}
+    {%- set days = days_of_sessions(starts) -%}
     select
         {% if path.scope == 'session' -%}
         session_id as unit_id,
@@ -98,7 +98,7 @@
         )
         {%- endif %}
         and person_id is not null
-        {{ and_lies_on('event_date', days) }}
+        and {{ lies_on('event_date', days) }}
         {{ and_kept_traffic(path) }}
 {%- endmacro %}
 
@@ -111,7 +111,7 @@
             from {{ ref('int_session_days') }}
             where
                 session_started_at is not null
-                {{ and_lies_on('session_start_date', starts) }}
+                and {{ lies_on('session_start_date', starts) }}
         )
     {%- endset -%}
     {%- set days_with_anchors -%}
@@ -138,23 +138,8 @@
     where
         ({{ path.anchor_filter_sql }})
         and person_id is not null
-        {{ and_lies_on('event_date', days) }}
+        and {{ lies_on('event_date', days) }}
         {{ and_kept_traffic(path) }}
-{%- endmacro %}
-
-
-{# The days on which sessions that start on given days have events. #}
-{% macro days_of_sessions(starts) -%}
-    {{ return(changed_dates(
-        'select event_date from ' ~ ref('int_session_days')
-        ~ ' where session_start_date in (' ~ date_literals(starts) ~ ')', 'event_date'
-    )) }}
-{%- endmacro %}
-
-
-{# Written out, because an engine skips what it can compare with literals. No day: all. #}
-{% macro and_lies_on(column, days) -%}
-    {%- if days -%}and {{ column }} in ({{ date_literals(days) }}){%- endif -%}
 {%- endmacro %}
 
 

@@ -21,19 +21,7 @@ from ({{ no_usage_spells() }}) as nothing
 {%- for segmentation in segmentations_to_compute() %}
 {{ union_all_apart() }}
 select * from (
-    with {% if not segmentation.is_whole -%}
-    changed as {{ computed_once() }} (
-
-        {{ units_with_changed_days(segmentation, this, mark) }}
-
-    ),
-
-    {% endif -%}
-    active as {{ computed_once() }} (
-
-        {{ active_days(segmentation, segmentation.series_key) }}
-
-    ),
+    with {{ active_units(segmentation, mark) }},
 
     spells as (
 

@@ -20,9 +20,8 @@
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set heartbeats = fromjson(setting('heartbeat_events')) %}
 {% set visit_seconds = setting('minimum_visit_seconds') %}
-{% set is_whole = not is_incremental() %}
-{% set starts = [] if is_whole else changed_dates(changed_session_days_since(mark), 'session_start_date') %}
-{% set lies_on_days = 'true' if is_whole else lies_on('events.event_date', days_of_sessions(starts)) %}
+{% set starts = changed_dates(changed_session_days_since(mark), 'session_start_date') if is_incremental() else none %}
+{% set lies_on_days = lies_on('events.event_date', days_of_sessions(starts)) %}
 
 with session_days as (
 
@@ -30,7 +29,7 @@ with session_days as (
     from {{ ref('int_session_days') }}
     where
         session_started_at is not null
-        and {{ 'true' if is_whole else lies_on('session_start_date', starts) }}
+        and {{ lies_on('session_start_date', starts) }}
 
 ),
 
