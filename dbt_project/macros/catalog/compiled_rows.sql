@@ -1,6 +1,6 @@
 {# The rows of a table of the compiled catalog, one mapping each, which callers may add to.
    A table is read once in a run of dbt, during which it stands still: its settings alone
-   were asked for 900 times, a quarter of a night's processor time where little is new.
+   were asked for 900 times.
    `graph` outlives a run where a process starts several, so it says of which one. #}
 {% macro compiled_rows(table, order_by) %}
     {% if not execute %}{{ return([]) }}{% endif %}
