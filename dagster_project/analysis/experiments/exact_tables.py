@@ -12,6 +12,7 @@ one vector per table, and a maximum over one number p.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -52,6 +53,21 @@ class _Grid:
     rates: tuple[float, float]
     doubt: float
 
+    @cached_property
+    def sides(self) -> tuple[tuple[FloatArray, FloatArray], ...]:
+        """The chance with its tails, counted from few control conversions and many."""
+        both = self.chance, self.chance[:, ::-1]
+        return tuple((chance, np.cumsum(chance, axis=1)) for chance in both)
+
+    @cached_property
+    def whole_range(self) -> tuple[FloatArray, FloatArray]:
+        """Common rates over all of their range, as `_totals_chance` gives them."""
+        low, high = (float(np.arcsin(np.sqrt(rate))) for rate in self.rates)
+        # The binomial's deviation is 1 / (2 sqrt N) in arcsine: two rates to each.
+        steps = int(4 * (high - low) * np.sqrt(self.units)) + _LEAST_RATES
+        angle = np.linspace(low, high, steps)
+        return angle, _totals_chance(self, angle)
+
 
 def boschloo_p(table: ExactTable) -> float | None:
     """Two-sided p of Boschloo's test: twice the smaller one-sided p, at most 1.
@@ -62,19 +78,16 @@ def boschloo_p(table: ExactTable) -> float | None:
     Boos (1994), JASA 89, 1012-1016.
     """
     turned = _fewer_hits(table)
-    grid = _grid(turned)
+    grid = _grid_of(turned)
     if grid is None:
         return None
     at = int(turned.control_hits + turned.treatment_hits - grid.totals[0])
-    sides = []
-    for chance, place in (
-        (grid.chance, turned.control_hits),
-        (grid.chance[:, ::-1], -1 - turned.control_hits),
-    ):
-        tail = np.cumsum(chance, axis=1)
+    places = turned.control_hits, -1 - turned.control_hits
+    found = []
+    for (chance, tail), place in zip(grid.sides, places, strict=True):
         inside = tail <= tail[at, place] * _TIE
-        sides.append(_supremum(grid, np.where(inside, chance, 0.0).sum(axis=1)))
-    return min(1.0, 2 * (min(sides) + grid.doubt))
+        found.append(_supremum(grid, np.where(inside, chance, 0.0).sum(axis=1)))
+    return min(1.0, 2 * (min(found) + grid.doubt))
 
 
 def barnard_p(table: ExactTable) -> float | None:
@@ -83,7 +96,7 @@ def barnard_p(table: ExactTable) -> float | None:
     Barnard (1947), Biometrika 34, 123-138.
     """
     turned = _fewer_hits(table)
-    grid = _grid(turned)
+    grid = _grid_of(turned)
     if grid is None:
         return None
     size = np.abs(_pooled_z(turned, grid))
@@ -116,9 +129,15 @@ def _fewer_hits(table: ExactTable) -> ExactTable:
     )
 
 
-def _grid(table: ExactTable) -> _Grid | None:
-    n_c, n_t = table.control_units, table.treatment_units
-    units, hits = n_c + n_t, table.control_hits + table.treatment_hits
+def _grid_of(table: ExactTable) -> _Grid | None:
+    hits = table.control_hits + table.treatment_hits
+    return _grid(table.control_units, table.treatment_units, hits)
+
+
+@lru_cache(maxsize=1)
+def _grid(n_c: int, n_t: int, hits: int) -> _Grid | None:
+    """Lay out all tables of these margins; kept for the next one of the same."""
+    units = n_c + n_t
     low, high, doubt, first, last = 0.0, 1.0, 0.0, 0, units
     if units > FULL_RANGE_UNITS:
         doubt = RATE_DOUBT
@@ -157,21 +176,26 @@ def _log_choose(n: float, k: FloatArray) -> FloatArray:
 
 def _supremum(grid: _Grid, region: FloatArray) -> float:
     """Largest chance of the region over the common rate, by a grid and zooms."""
-    low, high = (float(np.arcsin(np.sqrt(rate))) for rate in grid.rates)
-    ways = _log_choose(grid.units, grid.totals)
+    angle, totals_chance = grid.whole_range
+    low, high = float(angle[0]), float(angle[-1])
     best = 0.0
-    # The binomial's deviation is 1 / (2 sqrt N) in arcsine: two rates to each.
-    steps = int(4 * (high - low) * np.sqrt(grid.units)) + _LEAST_RATES
-    for _ in range(_ZOOMS):
-        angle = np.linspace(low, high, steps)
-        rate = np.sin(angle)[:, np.newaxis] ** 2
-        log_total = ways + special.xlogy(grid.totals, rate)
-        log_total += special.xlog1py(grid.units - grid.totals, -rate)
-        chance = np.exp(log_total) @ region
+    for zoom in range(_ZOOMS):
+        if zoom:
+            angle = np.linspace(low, high, _LEAST_RATES)
+            totals_chance = _totals_chance(grid, angle)
+        chance = totals_chance @ region
         peak = int(np.argmax(chance))
         best = max(best, float(chance[peak]))
         step = float(angle[1] - angle[0])
         low = max(low, float(angle[peak]) - step)
         high = min(high, float(angle[peak]) + step)
-        steps = _LEAST_RATES
     return best
+
+
+def _totals_chance(grid: _Grid, angle: FloatArray) -> FloatArray:
+    """Binomial chance of each total at each common rate (rates, totals)."""
+    rate = np.sin(angle)[:, np.newaxis] ** 2
+    log_total = _log_choose(grid.units, grid.totals)
+    log_total = log_total + special.xlogy(grid.totals, rate)
+    log_total += special.xlog1py(grid.units - grid.totals, -rate)
+    return np.asarray(np.exp(log_total))

@@ -99,9 +99,18 @@ def _is_small(
 
 
 def _exact(tables: FloatArray) -> tuple[FloatArray, CodeArray]:
-    """Log p and method of each of (tables, 4); every distinct table is done once."""
-    distinct, place = np.unique(np.rint(tables), axis=0, return_inverse=True)
-    found = [_exact_log_p(ExactTable(*map(int, row))) for row in distinct]
+    """Log p and method of each of (tables, 4); every distinct table is done once.
+
+    Tables of the same margins follow each other: they share their grid.
+    """
+    n_c, x_c, n_t, x_t = np.rint(tables).T
+    distinct, place = np.unique(
+        np.stack([n_c, n_t, x_c + x_t, x_c], axis=-1), axis=0, return_inverse=True
+    )
+    found = [
+        _exact_log_p(ExactTable(n_c, x_c, n_t, hits - x_c))
+        for n_c, n_t, hits, x_c in distinct.astype(np.int64).tolist()
+    ]
     log_p, method = (np.array(column) for column in zip(*found, strict=True))
     where = place.reshape(-1)
     return log_p[where], method[where].astype(np.int8)
