@@ -10,8 +10,8 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import date
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
@@ -61,11 +61,32 @@ def nights_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def kept_yesterday(nights_folder: Path) -> Yesterday:
-    home = HomeOfTest(nights_folder / "yesterday")
+def usual_place(nights_folder: Path) -> Path:
+    """Where the homes of this worker stand while nights run in them.
+
+    In a home that has moved dbt parses the whole project, and every table is built and
+    tested again: 30 s that would prove nothing.
+    """
+    return nights_folder / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+
+
+@contextmanager
+def moved_in(home: HomeOfTest, usual_place: Path) -> Iterator[HomeOfTest]:
+    """Give a copy of a home, in the usual place, for as long as the block lasts."""
+    shutil.copytree(home.path, usual_place, symlinks=True)
+    try:
+        yield HomeOfTest(usual_place)
+    finally:
+        shutil.rmtree(usual_place, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kept_yesterday(nights_folder: Path, usual_place: Path) -> Yesterday:
+    kept = HomeOfTest(nights_folder / "yesterday")
     with (nights_folder / "yesterday.lock").open("w") as made:
         flock(made, LOCK_EX)
-        if not home.path.exists():
+        if not kept.path.exists():
+            home = HomeOfTest(usual_place)
             simulate(
                 SimulationSpec(
                     persons=800, start=date(2026, 1, 1), days=DAYS, events_target=24_000
@@ -75,23 +96,27 @@ def kept_yesterday(nights_folder: Path) -> Yesterday:
             newest = max((home.landing / "app").glob("events-*"))
             newest.rename(nights_folder / newest.name)
             home.daybreak("run")
+            home.path.rename(kept.path)
     [todays_file] = nights_folder.glob("events-*")
-    return Yesterday(home, todays_file)
+    return Yesterday(kept, todays_file)
 
 
 @pytest.fixture(scope="session")
-def kept_tonight(nights_folder: Path, kept_yesterday: Yesterday) -> Tonight:
-    home, told = HomeOfTest(nights_folder / "tonight"), nights_folder / "tonight.json"
+def kept_tonight(
+    nights_folder: Path, usual_place: Path, kept_yesterday: Yesterday
+) -> Tonight:
+    kept, told = HomeOfTest(nights_folder / "tonight"), nights_folder / "tonight.json"
     with (nights_folder / "tonight.lock").open("w") as made:
         flock(made, LOCK_EX)
-        if not told.exists():
-            shutil.copytree(kept_yesterday.home.path, home.path, symlinks=True)
-            shutil.copy(kept_yesterday.todays_file, home.landing / "app")
-            build_by_other_code(home, OF_OTHER_CODE)
-            started = time.monotonic()
-            said = home.daybreak("run").stdout
-            told.write_text(json.dumps([said, time.monotonic() - started]))
-    return Tonight(home, *json.loads(told.read_text()))
+        if not kept.path.exists():
+            with moved_in(kept_yesterday.home, usual_place) as home:
+                shutil.copy(kept_yesterday.todays_file, home.landing / "app")
+                build_by_other_code(home, OF_OTHER_CODE)
+                started = time.monotonic()
+                said = home.daybreak("run").stdout
+                told.write_text(json.dumps([said, time.monotonic() - started]))
+                home.path.rename(kept.path)
+    return Tonight(kept, *json.loads(told.read_text()))
 
 
 def build_by_other_code(home: HomeOfTest, table: str) -> None:
@@ -102,8 +127,14 @@ def build_by_other_code(home: HomeOfTest, table: str) -> None:
 
 
 @pytest.fixture
-def yesterday(kept_yesterday: Yesterday, tmp_path: Path) -> Yesterday:
+def yesterday(kept_yesterday: Yesterday, usual_place: Path) -> Iterator[Yesterday]:
     """Give a copy that a test may break."""
-    home = HomeOfTest(tmp_path / "home")
-    shutil.copytree(kept_yesterday.home.path, home.path, symlinks=True)
-    return Yesterday(home, kept_yesterday.todays_file)
+    with moved_in(kept_yesterday.home, usual_place) as home:
+        yield Yesterday(home, kept_yesterday.todays_file)
+
+
+@pytest.fixture
+def tonight(kept_tonight: Tonight, usual_place: Path) -> Iterator[Tonight]:
+    """Give a copy in which another night may run."""
+    with moved_in(kept_tonight.home, usual_place) as home:
+        yield replace(kept_tonight, home=home)

@@ -6,7 +6,7 @@ from tests.end_to_end.conftest import (
     kept_tonight,
     kept_yesterday,
     nights_folder,
-    yesterday,
+    usual_place,
 )
 
-__all__ = ["kept_tonight", "kept_yesterday", "nights_folder", "yesterday"]
+__all__ = ["kept_tonight", "kept_yesterday", "nights_folder", "usual_place"]

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.end_to_end.conftest import Tonight, Yesterday
+from tests.end_to_end.conftest import Tonight, Yesterday, moved_in
 from tests.end_to_end.home_of_test import CHECKOUT, HomeOfTest, both_published
 
 MARTS = (
@@ -85,32 +85,31 @@ def readers(published: Path) -> Iterator[list[str]]:
 
 
 def check_kills(
-    yesterday: Yesterday, tonight: Tonight, folder: Path, kills: int, seed: int
+    yesterday: Yesterday, tonight: Tonight, place: Path, kills: int, seed: int
 ) -> None:
     """Hold what killed nights publish in the end against the undisturbed one."""
     duration, wanted = tonight.seconds, published_rows(tonight.home)
     draw = random.Random(seed)
-    for number in range(kills):
-        home = HomeOfTest(folder / f"killed-{number}")
-        shutil.copytree(yesterday.home.path, home.path, symlinks=True)
-        shutil.copy(yesterday.todays_file, home.landing / "app")
+    for _ in range(kills):
         instant = draw.uniform(0.05, 0.98) * duration
-        with readers(home.published) as wrong:
-            killed_after(home, instant)
-            home.daybreak("run")
-        assert not wrong, f"killed after {instant:.1f} s of {duration:.1f}: {wrong[:3]}"
-        assert published_rows(home) == wanted, f"killed after {instant:.1f} s"
-        shutil.rmtree(home.path)
+        with moved_in(yesterday.home, place) as home:
+            shutil.copy(yesterday.todays_file, home.landing / "app")
+            with readers(home.published) as wrong:
+                killed_after(home, instant)
+                home.daybreak("run")
+            told = f"killed after {instant:.1f} s of {duration:.1f}"
+            assert not wrong, f"{told}: {wrong[:3]}"
+            assert published_rows(home) == wanted, told
 
 
 def test_a_killed_night(
-    kept_yesterday: Yesterday, kept_tonight: Tonight, tmp_path: Path
+    kept_yesterday: Yesterday, kept_tonight: Tonight, usual_place: Path
 ) -> None:
-    check_kills(kept_yesterday, kept_tonight, tmp_path, kills=1, seed=1)
+    check_kills(kept_yesterday, kept_tonight, usual_place, kills=1, seed=1)
 
 
 @pytest.mark.campaign
 def test_nights_killed_at_twenty_instants(
-    kept_yesterday: Yesterday, kept_tonight: Tonight, tmp_path: Path
+    kept_yesterday: Yesterday, kept_tonight: Tonight, usual_place: Path
 ) -> None:
-    check_kills(kept_yesterday, kept_tonight, tmp_path, kills=20, seed=7)
+    check_kills(kept_yesterday, kept_tonight, usual_place, kills=20, seed=7)
