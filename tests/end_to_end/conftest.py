@@ -37,9 +37,13 @@ class Yesterday:
 
 @dataclass(frozen=True)
 class Tonight:
-    """The home after an undisturbed night, what it said, and how long it took."""
+    """The home after an undisturbed night, what it said, and how long it took.
+
+    `place` is where it stood in that night.
+    """
 
     home: HomeOfTest
+    place: Path
     said: str
     seconds: float
 
@@ -71,13 +75,15 @@ def usual_place(nights_folder: Path) -> Path:
 
 
 @contextmanager
-def moved_in(home: HomeOfTest, usual_place: Path) -> Iterator[HomeOfTest]:
-    """Give a copy of a home, in the usual place, for as long as the block lasts."""
-    shutil.copytree(home.path, usual_place, symlinks=True)
-    try:
-        yield HomeOfTest(usual_place)
-    finally:
-        shutil.rmtree(usual_place, ignore_errors=True)
+def moved_in(home: HomeOfTest, place: Path) -> Iterator[HomeOfTest]:
+    """Give a copy of a home in a place that is nobody else's until the block ends."""
+    with place.with_suffix(".lock").open("w") as taken:
+        flock(taken, LOCK_EX)
+        shutil.copytree(home.path, place, symlinks=True)
+        try:
+            yield HomeOfTest(place)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -114,9 +120,11 @@ def kept_tonight(
                 build_by_other_code(home, OF_OTHER_CODE)
                 started = time.monotonic()
                 said = home.daybreak("run").stdout
-                told.write_text(json.dumps([said, time.monotonic() - started]))
+                seconds = time.monotonic() - started
+                told.write_text(json.dumps([str(usual_place), said, seconds]))
                 home.path.rename(kept.path)
-    return Tonight(kept, *json.loads(told.read_text()))
+    place, said, seconds = json.loads(told.read_text())
+    return Tonight(kept, Path(place), said, seconds)
 
 
 def build_by_other_code(home: HomeOfTest, table: str) -> None:
@@ -134,7 +142,7 @@ def yesterday(kept_yesterday: Yesterday, usual_place: Path) -> Iterator[Yesterda
 
 
 @pytest.fixture
-def tonight(kept_tonight: Tonight, usual_place: Path) -> Iterator[Tonight]:
-    """Give a copy in which another night may run."""
-    with moved_in(kept_tonight.home, usual_place) as home:
+def tonight(kept_tonight: Tonight) -> Iterator[Tonight]:
+    """Give a copy in which the next night finds all that stands."""
+    with moved_in(kept_tonight.home, kept_tonight.place) as home:
         yield replace(kept_tonight, home=home)
