@@ -3,7 +3,7 @@
    the period of the base event. One ordered pass over both kinds of events: at equal
    times the base event comes first. The mean is taken of exact decimals: a sum of
    floating numbers depends on the order in which rows happen to lie. #}
-{% macro conversion_rows(metric, is_new) -%}
+{% macro conversion_rows(metric, days) -%}
     {%- if metric.metric_type == 'time_to' -%}
         {%- set total = {
             'mean': 'cast(sum(cast(seconds_to_convert as decimal(18, 6))) as double)'
@@ -30,7 +30,7 @@
             base_events.person_key,
             coalesce(credited.conversion_count, 0) as conversion_count,
             credited.seconds_to_convert
-        from ({{ events_of_metric(metric, metric.base_filter_sql, none, is_new) }}) as base_events
+        from ({{ events_of_metric(metric, metric.base_filter_sql, none, days) }}) as base_events
         left join (
             select
                 base_event_id,
@@ -50,7 +50,7 @@
                         0 as is_conversion,
                         event_id as base_event_id,
                         occurred_at as base_at
-                    from ({{ events_of_metric(metric, metric.base_filter_sql, none, is_new) }}) as bases
+                    from ({{ events_of_metric(metric, metric.base_filter_sql, none, days) }}) as bases
                     union all
                     select
                         person_key,
@@ -59,7 +59,7 @@
                         1 as is_conversion,
                         null as base_event_id,
                         null as base_at
-                    from ({{ events_of_metric(metric, metric.conversion_filter_sql, none, is_new) }}) as conversions
+                    from ({{ events_of_metric(metric, metric.conversion_filter_sql, none, days) }}) as conversions
                 ) as both_kinds
                 where person_key is not null
                 window in_order as (

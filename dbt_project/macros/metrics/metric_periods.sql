@@ -99,6 +99,12 @@
 {%- endmacro %}
 
 
+{% macro changed_calendar_days_since(mark) -%}
+    select distinct activity_date as date_day
+    from ({{ changed_local_days_since(mark) }}) as changed
+{%- endmacro %}
+
+
 {# (period, period_start) of all periods to compute. #}
 {% macro periods_to_compute(metric, is_new) -%}
     {%- set reach = reach_of_metric(metric) -%}
@@ -130,21 +136,34 @@
 {%- endmacro %}
 
 
-{# UTC days to read for them: a local day lies on two UTC days, conversions lie after
-   the base event and trailing activity before the day it counts for. #}
-{% macro days_to_read(metric) -%}
+{# UTC days to read for them, of which none means all: a local day lies on two UTC days,
+   conversions lie after the base event and trailing activity before the day it counts
+   for, which of a week or a month is the last. #}
+{% macro days_to_read(metric, is_new, mark) -%}
+    {%- if computes_everything(metric, is_new) -%}{{ return(none) }}{%- endif -%}
     {%- set reach = reach_of_metric(metric) -%}
-    {%- for period in calendar_periods(metric)
-        if period == 'day' or period in periods_from_events(metric) -%}
-    select calendar.date_day + cast(shift.offset_days as integer) as event_date
-    from {{ ref('int_calendar_days') }} as calendar
-    inner join {{ metric.metric_name }}__periods as computed
-        on
-            computed.period = '{{ period }}'
-            and computed.period_start = calendar.{{ period }}_start
-    cross join {{ numbers_between(-1 - reach.forward, 1 + reach.back) }} as shift (offset_days)
-    {{ 'union' if not loop.last }}
-    {% endfor -%}
+    {%- set query -%}
+        with changed_local_days as ({{ changed_calendar_days_since(mark) }}),
+        computed_periods as ({{ periods_to_compute(metric, is_new) }})
+        {% for period in calendar_periods(metric)
+            if period == 'day' or period in periods_from_events(metric) -%}
+        select calendar.date_day + cast(shift.offset_days as integer) as event_date
+        from (
+            select
+                {{ period }}_start as period_start,
+                {{ 'max(date_day) as ' if trailing_days_of(metric) }} date_day
+            from {{ ref('int_calendar_days') }}
+            {{ 'group by ' ~ period ~ '_start' if trailing_days_of(metric) }}
+        ) as calendar
+        inner join computed_periods
+            on
+                computed_periods.period = '{{ period }}'
+                and calendar.period_start = computed_periods.period_start
+        cross join {{ numbers_between(-1 - reach.forward, 1 + reach.back) }} as shift (offset_days)
+        {{ 'union' if not loop.last }}
+        {% endfor -%}
+    {%- endset -%}
+    {{ return(changed_dates(query, 'event_date')) }}
 {%- endmacro %}
 
 

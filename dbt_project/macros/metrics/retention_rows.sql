@@ -2,29 +2,37 @@
    history lies in the period, the share with a returning event exactly k local days
    later. #}
 {% macro retention_rows(metric) -%}
-    select
-        {{ period_and_dimension(metric) }},
-        cast(count(returned.person_key) as decimal(38, 6)) as numerator,
-        cast(count(*) as decimal(38, 6)) as denominator,
-        cast(null as double) as value
-    from (
+    with cohort as (
+
         select
             {{ period_starts('local_at') }},
             {{ dimension_names(metric) }}
             person_key,
             cast(local_at as date) + {{ metric.retention_day }} as return_date
-        from ({{ events_of_metric(metric, metric.base_filter_sql, none, true) }}) as entries
+        from ({{ events_of_metric(metric, metric.base_filter_sql, none, none) }}) as entries
         where person_key is not null
         qualify row_number() over (partition by person_key order by occurred_at, event_id) = 1
-    ) as cohort
-    left join (
-        select distinct
-            person_key,
-            cast(local_at as date) as return_date
-        from ({{ events_of_metric(metric, metric.conversion_filter_sql, none, true) }}) as returns
-    ) as returned
-        on
-            cohort.person_key = returned.person_key
-            and cohort.return_date = returned.return_date
+
+    ),
+
+    -- Few of all events are returns of the cohort: these are told apart, not all.
+    returned as (
+
+        select distinct cohort.person_key
+        from ({{ events_of_metric(metric, metric.conversion_filter_sql, none, none) }}) as returns
+        inner join cohort
+            on
+                returns.person_key = cohort.person_key
+                and cast(returns.local_at as date) = cohort.return_date
+
+    )
+
+    select
+        {{ period_and_dimension(metric) }},
+        cast(count(returned.person_key) as decimal(38, 6)) as numerator,
+        cast(count(*) as decimal(38, 6)) as denominator,
+        cast(null as double) as value
+    from cohort
+    left join returned on cohort.person_key = returned.person_key
     group by grouping sets ({{ grouping_sets(metric) }})
 {%- endmacro %}

@@ -1,15 +1,15 @@
 {# The SQL of one metric, by its type. Every block yields (period, period_start,
    dimension, dimension_value, numerator, denominator, value) from the compiled catalog. #}
-{% macro rows_of_metric(metric, is_new) -%}
+{% macro rows_of_metric(metric, days) -%}
     {%- if metric.metric_type in ('conversion', 'time_to') -%}
-        {{ conversion_rows(metric, is_new) }}
+        {{ conversion_rows(metric, days) }}
     {%- elif metric.metric_type == 'retention' -%}
         {{ retention_rows(metric) }}
     {%- elif trailing_days_of(metric) -%}
         {{ trailing_persons_rows(metric) }}
     {%- else -%}
         {%- for component in fromjson(metric.components) -%}
-            {{ component_rows(metric, component, is_new) }}
+            {{ component_rows(metric, component, days) }}
             {{- '\n    union all\n    ' if not loop.last -}}
         {%- endfor -%}
     {%- endif -%}
@@ -28,7 +28,7 @@
 {# Count, sum, average, ratio, unique persons or values, and percentile. Events are first reduced
    to one row per finest period and dimension values (and person, where persons are
    counted), so that the many groupings after it read few rows. #}
-{% macro component_rows(metric, component, is_new) -%}
+{% macro component_rows(metric, component, days) -%}
     {%- set finest = 'hour' if 'hour' in fromjson(metric.periods) else 'day' -%}
     {%- set role = 'denominator' if component.role == 'denominator'
         else 'value' if component.aggregate == 'percentile' else 'numerator' -%}
@@ -59,7 +59,7 @@
                 date_trunc('{{ finest }}', local_at) as {{ finest }}_start,
                 {{ dimension_names(metric) }}
                 {{ reduced }}
-            from ({{ events_of_metric(metric, component.filter_sql, component.value_sql, is_new) }})
+            from ({{ events_of_metric(metric, component.filter_sql, component.value_sql, days) }})
                 as matching
             where {{ 'person_key is not null' if counts_persons else 'true' }}
             {{ 'group by all' if component.aggregate != 'percentile' }}
@@ -70,8 +70,8 @@
 
 
 {# The events a filter lets through, with local time, the measured number and the
-   dimensions; of all history, or of the days that the computed periods need. #}
-{% macro events_of_metric(metric, filter_sql, value_sql, is_new) -%}
+   dimensions; of the UTC days that the computed periods need, or of all history. #}
+{% macro events_of_metric(metric, filter_sql, value_sql, days) -%}
     select
         event_id,
         person_key,
@@ -91,7 +91,5 @@
         and not is_bot
         and not is_internal
         {% endif -%}
-        {% if not computes_everything(metric, is_new) -%}
-        and event_date in (select event_date from {{ metric.metric_name }}__days)
-        {% endif -%}
+        and {{ lies_on('event_date', days) }}
 {%- endmacro %}

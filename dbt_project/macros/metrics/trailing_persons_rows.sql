@@ -73,7 +73,7 @@
 
 
 {# The spans of one metric, a CTE of its own because it is read three times. #}
-{% macro trailing_spans(metric, is_new) -%}
+{% macro trailing_spans(metric, days) -%}
     {%- set window_days = trailing_days_of(metric) -%}
     {%- set filter_sql = fromjson(metric.components)[0].filter_sql -%}
     select
@@ -97,7 +97,7 @@
             {{ "'all'" if loop.first else "coalesce(dimension_" ~ loop.index0 ~ ", '(none)')" }} as dimension_value,
             person_key,
             cast(local_at as date) as activity_date
-        from ({{ events_of_metric(metric, filter_sql, none, is_new) }}) as activity
+        from ({{ events_of_metric(metric, filter_sql, none, days) }}) as activity
         where person_key is not null
         {{ 'union all' if not loop.last }}
         {% endfor -%}

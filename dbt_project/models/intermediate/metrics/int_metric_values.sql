@@ -20,39 +20,31 @@
 
 with changed_local_days as (
 
-    select distinct activity_date as date_day
-    from ({{ changed_local_days_since(mark) }}) as changed
+    {{ changed_calendar_days_since(mark) }}
 
 ),
 
 {% for metric in metrics %}
 {% set declaration = declaration_of_metric(metric) %}
 {% set is_new = known_declarations.get(metric.metric_name) != declaration %}
+{% set days = days_to_read(metric, is_new, mark) %}
 {{ metric.metric_name }}__periods as (
 
     {{ periods_to_compute(metric, is_new) }}
 
 ),
 
-{% if not computes_everything(metric, is_new) %}
-{{ metric.metric_name }}__days as (
-
-    {{ days_to_read(metric) }}
-
-),
-
-{% endif %}
 {% if trailing_days_of(metric) %}
 {{ metric.metric_name }}__spans as (
 
-    {{ trailing_spans(metric, is_new) }}
+    {{ trailing_spans(metric, days) }}
 
 ),
 
 {% endif %}
 {{ metric.metric_name }}__values as {{ inline_cte() if not adds_up_over_days(metric) }} (
 
-    {{ rows_of_metric(metric, is_new) }}
+    {{ rows_of_metric(metric, days) }}
 
 ),
 
