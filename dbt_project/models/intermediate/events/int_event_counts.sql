@@ -16,71 +16,83 @@
 
 {% set mark = high_water_mark('built_through_load_id') %}
 
-with changed_periods as (
-
-    {{ changed_periods_since(mark) }}
-
-),
-
 -- Whole weeks and months are read where one of their days changed: distinct persons do
 -- not add up over days. A local day lies on two UTC days.
-days_to_read as (
-
-    select distinct calendar.date_day + neighbour.offset_days as event_date
+{% set days_to_read %}
+    select calendar.date_day + neighbour.offset_days as event_date
     from {{ ref('int_calendar_days') }} as calendar
-    inner join changed_periods
+    inner join ({{ changed_periods_since(mark) }}) as changed_periods
         on changed_periods.period_key in (
             {{ period_key("'week'", 'calendar.week_start') }},
             {{ period_key("'month'", 'calendar.month_start') }}
         )
     cross join (values (-1), (0), (1)) as neighbour (offset_days)
+{% endset %}
 
-),
-
-person_days as (
+with person_days as (
 
     select
         event_name,
-        person_id,
-        date_trunc('day', {{ to_local_time('occurred_at') }}) as period_day,
+        person_key,
+        date_trunc('day', {{ to_local_time('occurred_at') }}) as day_start,
         count(*) as event_count
     from {{ ref('int_events') }}
     where
         not is_bot
         and not is_internal
         {% if is_incremental() %}
-        and event_date in (select event_date from days_to_read)
+        and {{ lies_on('event_date', changed_dates(days_to_read, 'event_date')) }}
         {% endif %}
-    group by event_name, person_id, period_day
+    group by event_name, person_key, day_start
 
 ),
 
-in_periods as (
-
-    select
-        *,
-        {{ week_start_of('period_day') }} as period_week,
-        date_trunc('month', period_day) as period_month
-    from person_days
-
-),
-
-counted as (
+-- Period by period: each reads the days of its own that changed, and a person's days are
+-- added up before persons are counted, which costs half of telling them apart.
+{% for period in ['day', 'week', 'month'] %}
+{% set changed_starts %}
+    select {{ period }}_start as period_start
+    from {{ ref('int_calendar_days') }}
+    where
+        {{ period_key("'" ~ period ~ "'", period ~ '_start') }}
+        in ({{ changed_periods_since(mark) }})
+{% endset %}
+{{ period }}s as (
 
     select
         event_name,
-        case
-            when grouping(period_day) = 0 then 'day'
-            when grouping(period_week) = 0 then 'week'
-            else 'month'
-        end as period,
-        coalesce(period_day, period_week, period_month) as period_start,
+        '{{ period }}' as period,
+        period_start,
         sum(event_count) as event_count,
-        count(distinct person_id) as person_count
-    from in_periods
-    group by grouping sets (
-        (event_name, period_day), (event_name, period_week), (event_name, period_month)
-    )
+        count(person_key) as person_count
+    from (
+        select
+            event_name,
+            person_key,
+            {{ period_start_of(period, 'day_start') }} as period_start,
+            sum(event_count) as event_count
+        from person_days
+        {% if is_incremental() %}
+        where
+            {{ lies_on(
+                period_start_of(period, 'day_start'),
+                changed_dates(changed_starts, 'period_start')
+            ) }}
+        {% endif %}
+        group by event_name, person_key, period_start
+    ) as of_persons
+    group by event_name, period_start
+
+),
+
+{% endfor %}
+counted as (
+
+    select * from days
+    union all
+    select * from weeks
+    union all
+    select * from months
 
 ),
 
@@ -92,11 +104,6 @@ final as (
         {{ newest_load() }} as built_through_load_id,
         {{ declaration_hash() }} as declaration_hash
     from counted
-    {% if is_incremental() %}
-    where
-        {{ period_key('period', 'period_start') }}
-        in (select period_key from changed_periods)
-    {% endif %}
 
 )
 
