@@ -76,6 +76,10 @@
     {% if not (keys and execute) %}{{ return(false) }}{% endif %}
     {% set existing = load_relation(this) %}
     {% if existing is none %}{{ return(false) }}{% endif %}
-    {% set built = run_query("select max(declaration_hash) from " ~ existing).columns[0].values()[0] %}
-    {{ return(built is not none and built != declaration_of(keys)) }}
+    {# All rows have the same, and dbt asks several times for a model: one row is read. #}
+    {% set built = run_query(
+        "select declaration_hash from " ~ existing
+        ~ " where declaration_hash is not null limit 1"
+    ).columns[0].values() %}
+    {{ return(built | length > 0 and built[0] != declaration_of(keys)) }}
 {% endmacro %}
