@@ -5,7 +5,9 @@
    config.meta.changed: how to tell what changed:
      column  the column of the target that is compared,
      values  the macro that lists changed values since a mark,
-     mark    the column whose highest value is the mark. #}
+     mark    the column whose highest value is the mark,
+     row     the key of a row, where rows that stay do not come back: only those computed
+             again are replaced. #}
 {% macro get_incremental_replace_changed_sql(arguments) %}
     {% set target = arguments['target_relation'] %}
     {% set computed = arguments['temp_relation'] %}
@@ -17,7 +19,9 @@
     where {{ changed['column'] }} in (
         {{ context[changed['values']](high_water_mark(changed['mark'])) }}
     )
-    {% if key != changed['column'] %}
+    {% if 'row' in changed %}
+    and {{ changed['row'] }} in (select {{ changed['row'] }} from {{ computed }})
+    {% elif key != changed['column'] %}
     or {{ key }} in (select {{ key }} from {{ computed }})
     {% endif %};
 

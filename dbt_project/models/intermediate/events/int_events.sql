@@ -7,7 +7,10 @@
         meta={
             'declared_by': ['event_rules_hash'],
             'changed': {
-                'column': 'event_date', 'values': 'changed_days_since', 'mark': 'load_id'
+                'column': 'event_date',
+                'values': 'changed_days_since',
+                'mark': 'load_id',
+                'row': 'event_id'
             }
         }
     )
@@ -15,10 +18,12 @@
 
 -- Read only where there is something to build on: depends_on: {{ ref('int_event_days') }}
 {% set mark = high_water_mark('load_id') %}
+{% set writes_whole_days = replaced_by_change() == 'insert_overwrite' %}
 
 -- New copies, and the winners so far of every day they touch. The winner is a minimum,
 -- so choosing among winners and new copies equals choosing among all copies. Few ids are
 -- repeated: only their copies are compared, and only copies that stay are normalised.
+-- A winner that stays what it was is not written again, unless whole days are.
 with new_copies as {{ inline_cte() }} (
 
     select {{ listed(landed_event_columns()) }}
@@ -98,21 +103,6 @@ winning_copies as (
 
 ),
 
-deduplicated as (
-
-    select {{ listed(normalised_event_columns()) }} from normalised_singles
-    {% if is_incremental() %}
-    union all
-    select winners_so_far.*
-    from winners_so_far
-    left join repeated_ids on winners_so_far.event_id = repeated_ids.event_id
-    where repeated_ids.event_id is null
-    {% endif %}
-    union all
-    select * from winning_copies
-
-),
-
 persons as (
 
     select
@@ -121,6 +111,43 @@ persons as (
         valid_to,
         person_id
     from {{ ref('int_identity_spans') }}
+
+),
+
+{% if is_incremental() and not writes_whole_days %}
+reassigned_ids as (
+
+    select known.event_id
+    from {{ this }} as known
+    left join persons
+        on
+            {{ looked_up_identity('known') }} = persons.identity
+            and known.occurred_at >= persons.valid_from
+            and known.occurred_at < persons.valid_to
+    where
+        {{ lies_in_changed_days('known.event_date', mark) }}
+        and known.person_id
+        is distinct from coalesce(persons.person_id, {{ looked_up_identity('known') }})
+
+),
+
+{% endif %}
+deduplicated as (
+
+    select {{ listed(normalised_event_columns()) }} from normalised_singles
+    {% if is_incremental() %}
+    union all
+    select winners_so_far.*
+    from winners_so_far
+    left join repeated_ids on winners_so_far.event_id = repeated_ids.event_id
+    where
+        repeated_ids.event_id is null
+        {% if not writes_whole_days %}
+        and winners_so_far.event_id in (select event_id from reassigned_ids)
+        {% endif %}
+    {% endif %}
+    union all
+    select * from winning_copies
 
 ),
 
