@@ -23,9 +23,20 @@
 
 
 {# What each unit did in each period and group, all history first: (period, period_start,
-   group_value, unit_key, event_count, value_sum, first_day, last_day). All history has
-   no start here: it begins with the first day of them all. #}
+   group_value, unit_key, event_count, value_sum, first_day, last_day). #}
 {% macro units_of_group(group, role='group') -%}
+    {{ by_group_period(group, role, 'group_value, unit_key', {
+        'event_count': 'sum(event_count)',
+        'value_sum': 'coalesce(sum(value_sum), 0)',
+        'first_day': 'min(bucket_at)',
+        'last_day': 'max(bucket_at)'
+    }) }}
+{%- endmacro %}
+
+
+{# Figures of a definition's days by period and `keys`, all history first, which has no
+   start here: it begins with the first day of them all. #}
+{% macro by_group_period(group, role, keys, figures) -%}
     {%- set periods = fromjson(group.periods) -%}
     select
         case
@@ -35,12 +46,10 @@
             else 'all'
         end as period,
         coalesce({% for period in periods %}{{ period }}_start, {% endfor %}null) as period_start,
-        group_value,
-        unit_key,
-        sum(event_count) as event_count,
-        coalesce(sum(value_sum), 0) as value_sum,
-        min(bucket_at) as first_day,
-        max(bucket_at) as last_day
+        {{ keys }},
+        {% for name, sql in figures.items() -%}
+        {{ sql }} as {{ name }}{{ ',' if not loop.last }}
+        {% endfor -%}
     from (
         select
             bucket_at,
@@ -61,9 +70,9 @@
     ) as days
     group by grouping sets (
         {% for period in periods -%}
-        (group_value, unit_key, {{ period }}_start),
+        ({{ keys }}, {{ period }}_start),
         {% endfor -%}
-        (group_value, unit_key)
+        ({{ keys }})
     )
 {%- endmacro %}
 
@@ -79,11 +88,14 @@
 
 {# A definition's figures of each period and group: what its units did, and who of them
    did it on their first day, which is known from all history. Distinct persons and days
-   are told by rows, so nothing is counted twice over. #}
+   are told by rows, so nothing is counted twice over. Sums ask for no units: kept for
+   each of them they took a fifth of the time (51 million events). #}
 {% macro periods_of_group(group) -%}
     with units as {{ computed_once() }} (
 
-        {{ units_of_group(group, group.role) }}
+        {{ by_group_period(group, group.role, 'group_value, unit_key', {
+            'first_day': 'min(bucket_at)', 'last_day': 'max(bucket_at)'
+        }) }}
 
     ),
 
@@ -96,10 +108,26 @@
             count(*) as person_count,
             count(case when period = 'all' then 1 end) as new_person_count,
             count(case when last_day > first_day then 1 end) as repeat_person_count,
-            sum(event_count) as event_count,
-            sum(value_sum) as value_sum
+            0 as event_count,
+            0 as value_sum
         from units
         group by 1, 2, group_value
+        union all
+        select
+            period,
+            {{ start_of_group_period('units') }} as period_start,
+            group_value,
+            0 as person_count,
+            0 as new_person_count,
+            0 as repeat_person_count,
+            event_count,
+            value_sum
+        from (
+            {{ by_group_period(group, group.role, 'group_value', {
+                'event_count': 'sum(event_count)',
+                'value_sum': 'coalesce(sum(value_sum), 0)'
+            }) }}
+        ) as sums
         {% for period in fromjson(group.periods) %}
         union all
         select
