@@ -12,13 +12,16 @@
 {% endmacro %}
 
 
-{# The condition that a row was computed under a declaration that stands. #}
+{# The condition that a row was computed under a declaration that stands. Its two texts are
+   compared one by one: to join them for each of 17 million rows took 0.5 s. #}
 {% macro is_declared(definitions, key) -%}
-    {%- set standing = [] -%}
-    {%- for definition in definitions -%}
-        {%- do standing.append(definition.declaration ~ definition[key]) -%}
-    {%- endfor -%}
-    coalesce(declaration || {{ key }} in {{ sql_list(standing) }}, false)
+    coalesce(
+        {%- for definition in definitions %}
+        ({{ key }} = '{{ definition[key] }}' and declaration = '{{ definition.declaration }}') or
+        {%- endfor %}
+        false,
+        false
+    )
 {%- endmacro %}
 
 
