@@ -20,6 +20,15 @@
 {% endmacro %}
 
 
+{# Whether any metric is a quantile of single amounts. #}
+{% macro some_metrics_are_quantiles() %}
+    {{ return(
+        compiled_rows('catalog_experiment_metrics', 'experiment_name')
+        | rejectattr('quantile', 'none') | list | length > 0
+    ) }}
+{% endmacro %}
+
+
 {# Whether any metric counts values that are told apart. #}
 {% macro some_metrics_tell_apart() %}
     {{ return(

@@ -8,6 +8,24 @@
 {%- endmacro %}
 
 
+{# Rows of quantiles where no metric is one. #}
+{% macro no_quantiles() -%}
+    select
+        {% for name in ['experiment_name', 'metric_name', 'view'] -%}
+        cast(null as {{ dbt.type_string() }}) as {{ name }},
+        {% endfor -%}
+        cast(null as date) as day_date,
+        cast(null as {{ dbt.type_string() }}) as variant,
+        cast(null as bigint) as value_unit_count,
+        {% for name in ['y', 'd', 'yy', 'yd', 'dd', 'quantile_value', 'quantile_lower', 'quantile_upper'] -%}
+        cast(null as double) as {{ name }},
+        {% endfor -%}
+        cast(null as {{ dbt.type_string() }}) as declaration,
+        cast(null as {{ dbt.type_string() }}) as built_through_load_id
+    where false
+{%- endmacro %}
+
+
 {# The quantile of each series, interpolated between the amounts beside (n - 1) q, as
    metrics that are percentiles have it. #}
 {% macro interpolated_quantiles(ranked, metrics, series) -%}

@@ -47,14 +47,14 @@
 {%- endmacro %}
 
 
-{# Figures that rows of earlier days add to those of a night, by column: what they are the
-   sum of. #}
-{% macro sums_of_earlier_days() %}
-    {% set sums = {'y_before': 'known.y', 'x': 'case when known.is_entry then known.x end'} %}
+{# Figures that rows of earlier days add to those of a night, by column. What a unit had
+   before its exposure stands on all of its rows alike. #}
+{% macro figures_of_earlier_days() %}
+    {% set figures = {'y_before': 'sum(known.y)', 'x': 'max(known.x)'} %}
     {% if some_metrics_divide() %}
-        {% do sums.update({'d_before': 'known.d', 'w': 'case when known.is_entry then known.w end'}) %}
+        {% do figures.update({'d_before': 'sum(known.d)', 'w': 'max(known.w)'}) %}
     {% endif %}
-    {{ return(sums) }}
+    {{ return(figures) }}
 {% endmacro %}
 
 
@@ -64,8 +64,8 @@
     select
         metrics.metric_number,
         known.unit_key,
-        {% for name, value in sums_of_earlier_days().items() -%}
-        sum({{ value }}) as {{ name }}{{ ',' if not loop.last }}
+        {% for name, value in figures_of_earlier_days().items() -%}
+        {{ value }} as {{ name }}{{ ',' if not loop.last }}
         {% endfor -%}
     from {{ known }} as known
     inner join {{ metrics }} as metrics
@@ -79,7 +79,7 @@
 {# The figures of a row so far, where a night continues with what earlier days had. #}
 {% macro with_earlier_days(names, continues) -%}
     {% for name in names -%}
-    in_order.{{ name }} {{- ' + coalesce(earlier.' ~ name ~ ', 0)' if continues and name in sums_of_earlier_days() }} as {{ name }}{{ ',' if not loop.last }}
+    in_order.{{ name }} {{- ' + coalesce(earlier.' ~ name ~ ', 0)' if continues and name in figures_of_earlier_days() }} as {{ name }}{{ ',' if not loop.last }}
     {% endfor -%}
 {%- endmacro %}
 

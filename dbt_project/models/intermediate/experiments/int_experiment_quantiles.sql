@@ -7,7 +7,13 @@
     )
 }}
 
--- Read only where there is something to build on: depends_on: {{ ref('int_event_days') }}
+-- Read only where some metric is a quantile:
+-- depends_on: {{ ref('int_event_days') }}
+-- depends_on: {{ ref('int_experiment_days') }}
+-- depends_on: {{ ref('int_experiment_units') }}
+-- depends_on: {{ ref('int_experiment_amounts') }}
+-- depends_on: {{ ref('stg_catalog_experiment_metrics') }}
+{% if some_metrics_are_quantiles() %}
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set known = declarations_by('experiment_name', this) if is_incremental() else {} %}
 {% set starts = experiments_to_compute(known, mark) %}
@@ -157,3 +163,6 @@ final as (
 )
 
 select * from final
+{%- else %}
+{{ no_quantiles() }}
+{%- endif %}
