@@ -8,7 +8,7 @@ UV := uv==0.13.8
 PYTHONS := python3.13 python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
-.PHONY: help venv nightly test check ui campaign lock clean
+.PHONY: help venv nightly test check ui campaign benchmarks lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,8 +42,17 @@ nightly: $(STAMP) ## Run the night; on an empty landing folder, simulate a produ
 test: $(STAMP) ## Run all tests, side by side
 	$(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
 
-campaign: $(STAMP) ## Run the long fault, fuzz and simulation counts
+campaign: $(STAMP) ## Run the long fault, fuzz and simulation counts, then the benchmarks
 	$(BIN)/python -m pytest -m campaign
+	@$(MAKE) benchmarks
+
+benchmarks: $(STAMP) ## Print costs as multiples of baselines measured in the same run
+	@set -e; for file in tests/benchmarks/bench_*.py; do \
+		echo "$$file"; \
+		TMPDIR=$$(mktemp -d); export TMPDIR; \
+		$(BIN)/python -m tests.benchmarks.$$(basename $$file .py); \
+		rm -rf "$$TMPDIR"; \
+	done
 
 check: $(STAMP) ## Lint, check types, lint SQL, parse the dbt project strictly
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
 
@@ -202,7 +203,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--days", type=int, default=2)
-    parser.add_argument("--home", type=Path, default=Path("/tmp/daybreak-adapters"))
+    parser.add_argument(
+        "--home", type=Path, default=Path(gettempdir(), "daybreak-adapters")
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
 
@@ -45,7 +46,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--home", type=Path, default=Path("/tmp/bench_attribution"))
+    parser.add_argument(
+        "--home", type=Path, default=Path(gettempdir(), "daybreak-attribution")
+    )
     options = parser.parse_args()
     queries = compiled_models(options.home)
     with connect(options.home) as connection:

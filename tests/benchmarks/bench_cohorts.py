@@ -24,6 +24,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
 
@@ -197,7 +198,9 @@ def run(events: int, home: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--home", type=Path, default=Path("/tmp/daybreak-cohorts"))
+    parser.add_argument(
+        "--home", type=Path, default=Path(gettempdir(), "daybreak-cohorts")
+    )
     arguments = parser.parse_args()
     os.environ.pop("DAYBREAK_LAKE_PATH", None)
     run(arguments.events, arguments.home)

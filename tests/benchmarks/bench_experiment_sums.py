@@ -23,6 +23,7 @@ import subprocess
 import sys
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import gettempdir
 
 from ingestion.catalog import CatalogSettings, compile_catalog, load_catalog
 from tests.benchmarks.bench_cohorts import connect, cpu_seconds
@@ -255,7 +256,9 @@ def run(units: int, home: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--units", type=int, default=1_000_000)
-    parser.add_argument("--home", type=Path, default=Path("/tmp/daybreak-experiment"))
+    parser.add_argument(
+        "--home", type=Path, default=Path(gettempdir(), "daybreak-experiment")
+    )
     arguments = parser.parse_args()
     run(arguments.units, arguments.home)
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
 
@@ -41,7 +42,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--home", type=Path, default=Path("/tmp/bench_funnels"))
+    parser.add_argument(
+        "--home", type=Path, default=Path(gettempdir(), "daybreak-funnels")
+    )
     options = parser.parse_args()
     query = compiled_funnel(options.home)
     with connect(options.home) as connection:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import cycle
 from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
 
@@ -188,7 +189,9 @@ def run_one_file(home: Path, gigabytes: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--home", type=Path, default=Path("/tmp/daybreak-landing"))
+    parser.add_argument(
+        "--home", type=Path, default=Path(gettempdir(), "daybreak-landing")
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--naming", default="snake_case")
     parser.add_argument("--dirt", action="store_true")

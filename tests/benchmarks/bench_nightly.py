@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
 
@@ -193,7 +194,9 @@ def run(events: int, home: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--home", type=Path, default=Path("/tmp/daybreak-bench"))
+    parser.add_argument(
+        "--home", type=Path, default=Path(gettempdir(), "daybreak-nightly")
+    )
     parser.add_argument("--baseline", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.baseline:

@@ -19,6 +19,7 @@ import argparse
 import os
 import statistics
 from pathlib import Path
+from tempfile import gettempdir
 
 from ingestion.catalog import CatalogSettings, compile_catalog, load_catalog
 from tests.benchmarks.bench_cohorts import (
@@ -120,7 +121,9 @@ def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--home", type=Path, default=Path("/tmp/daybreak-paths"))
+    parser.add_argument(
+        "--home", type=Path, default=Path(gettempdir(), "daybreak-paths")
+    )
     arguments = parser.parse_args()
     os.environ.pop("DAYBREAK_LAKE_PATH", None)
     run(arguments.events, arguments.home)

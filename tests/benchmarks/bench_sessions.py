@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
 
@@ -36,7 +37,9 @@ FOUND, TOLD = "int_session_days", "int_sessions"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--home", type=Path, default=Path("/tmp/bench_sessions"))
+    parser.add_argument(
+        "--home", type=Path, default=Path(gettempdir(), "daybreak-sessions")
+    )
     options = parser.parse_args()
     compiled = build(options.home, {"metrics.yml": "metrics: []\n"}, [f"+{TOLD}"])
     with connect(options.home) as connection:
