@@ -74,8 +74,9 @@ def kill_and_rerun(root: Path, moments: list[float]) -> int:
     """Kill a landing at these moments, each on a lake of its own; give the hits."""
     template = new_home(root / "template")
     write_events(template)
+    undisturbed = start(template.root)
     began = time.monotonic()
-    assert start(template.root).wait(60) == 0
+    assert undisturbed.wait(60) == 0
     duration = time.monotonic() - began
     shutil.rmtree(template.lake)
     hits = 0
