@@ -288,6 +288,36 @@ def test_any_split_into_loads_gives_the_same_marts(
     refuse_lost_rows(warehouse)
 
 
+def test_days_after_the_newest_event_are_forgotten(
+    warehouse: WarehouseOfTest, catalog: Path
+) -> None:
+    """The newest event turns out to be of an earlier day, and time goes on later."""
+
+    def seen(number: int, hours: int, received: int) -> Row:
+        return {
+            "event_id": f"e{number}",
+            "event_name": "purchase_completed",
+            "occurred_at": START + timedelta(hours=hours),
+            "received_at": START + timedelta(hours=received),
+            "user_id": f"user-{number % 2}",
+            "anonymous_id": None,
+            "platform": "web",
+            "browser": None,
+            "utm_campaign": None,
+            "revenue": Decimal(9),
+            "value": Decimal(9),
+            "properties": "{}",
+        }
+
+    loads = [
+        [seen(1, 0, 1), seen(2, 2, 2), seen(3, 96, 97)],
+        [seen(3, 24, 25)],
+        [seen(4, 30, 31)],
+        [seen(5, 125, 126)],
+    ]
+    compare_split_with_rebuild(warehouse, catalog, loads, "UTC")
+
+
 def refuse_lost_rows(warehouse: WarehouseOfTest) -> None:
     """A day that is gone from a table is found by the counts of the others."""
     check = "every_count_reconciles"

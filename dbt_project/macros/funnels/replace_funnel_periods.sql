@@ -1,5 +1,6 @@
 {# Incremental strategy of the counts of funnels: the periods just counted make way for
-   their new rows, also where nobody is left in one; the whole range always. #}
+   their new rows, also where nobody is left in one; the whole range always. Periods that
+   the calendar no longer has go. #}
 {% macro get_incremental_replace_funnel_periods_sql(arguments) %}
     {% set target = arguments['target_relation'] %}
     {% set computed = arguments['temp_relation'] %}
@@ -16,6 +17,14 @@
                 counted.funnel_name = {{ target }}.funnel_name
                 and counted.period = {{ target }}.period
                 and counted.period_start = {{ target }}.period_start
+        )
+        or not exists (
+            select 1
+            from {{ ref('int_funnel_periods') }} as periods
+            where
+                periods.funnel_name = {{ target }}.funnel_name
+                and periods.period = {{ target }}.period
+                and periods.period_start = {{ target }}.period_start
         );
 
     insert into {{ target }} ({{ columns }})

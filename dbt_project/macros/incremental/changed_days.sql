@@ -50,15 +50,12 @@
 {%- endmacro %}
 
 
-{# Days, weeks and months, as text keys, that hold a changed local day. #}
+{# Days, weeks and months, as text keys, that hold a changed local day, also of days that
+   the calendar has no longer. #}
 {% macro changed_periods_since(mark) -%}
     {% for period in ['day', 'week', 'month'] -%}
-    select {{ period_key("'" ~ period ~ "'", 'calendar.' ~ period ~ '_start') }} as period_key
-    from {{ ref('int_calendar_days') }} as calendar
-    where
-        calendar.date_day in (
-            select activity_date from ({{ changed_local_days_since(mark) }}) as changed
-        )
+    select {{ period_key("'" ~ period ~ "'", period_start_of(period, 'cast(activity_date as timestamp)')) }} as period_key
+    from ({{ changed_local_days_since(mark) }}) as changed
     {{ 'union' if not loop.last }}
     {% endfor -%}
 {%- endmacro %}

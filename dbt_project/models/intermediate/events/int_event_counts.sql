@@ -19,14 +19,21 @@
 -- Whole weeks and months are read where one of their days changed: distinct persons do
 -- not add up over days. A local day lies on two UTC days.
 {% set days_to_read %}
-    select calendar.date_day + neighbour.offset_days as event_date
-    from {{ ref('int_calendar_days') }} as calendar
-    inner join ({{ changed_periods_since(mark) }}) as changed_periods
-        on changed_periods.period_key in (
-            {{ period_key("'week'", 'calendar.week_start') }},
-            {{ period_key("'month'", 'calendar.month_start') }}
-        )
+    select days.day_date + neighbour.offset_days as event_date
+    from (
+        select
+            changed.activity_date,
+            changed.activity_date + cast(shift.offset_days as integer) as day_date
+        from ({{ changed_local_days_since(mark) }}) as changed
+        cross join {{ numbers_between(-31, 31) }} as shift (offset_days)
+    ) as days
     cross join (values (-1), (0), (1)) as neighbour (offset_days)
+    where
+        {% for period in ['week', 'month'] -%}
+        {{ period_start_of(period, 'cast(days.day_date as timestamp)') }}
+        = {{ period_start_of(period, 'cast(days.activity_date as timestamp)') }}
+        {{ 'or' if not loop.last }}
+        {% endfor -%}
 {% endset %}
 
 with person_days as (
@@ -51,11 +58,8 @@ with person_days as (
 -- added up before persons are counted, which costs half of telling them apart.
 {% for period in ['day', 'week', 'month'] %}
 {% set changed_starts %}
-    select {{ period }}_start as period_start
-    from {{ ref('int_calendar_days') }}
-    where
-        {{ period_key("'" ~ period ~ "'", period ~ '_start') }}
-        in ({{ changed_periods_since(mark) }})
+    select {{ period_start_of(period, 'cast(activity_date as timestamp)') }} as period_start
+    from ({{ changed_local_days_since(mark) }}) as changed
 {% endset %}
 {{ period }}s as (
 
