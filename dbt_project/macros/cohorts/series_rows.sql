@@ -32,21 +32,15 @@
 
 
 {# The rows of one series; who is counted is a number here, because a text costs twice
-   as much wherever it is a key. The order of two events is (occurred_at, event_id). #}
+   as much wherever it is a key. The order of two events is (occurred_at, event_id).
+   The engine builds a join from its right side: of a few days from what was counted, not
+   from a million units once for each series, which took a third of the time. #}
 {% macro rows_of_series(series, mark) %}
     {%- set group = "coalesce(cast(" ~ series.group_sql ~ " as " ~ dbt.type_string() ~ "), '(none)')"
         if series.group_sql else "'all'" -%}
-    select
-        '{{ series_id(series.series_key) }}' as series_id,
-        counted.event_date,
-        units.unit_key,
-        counted.bucket_at,
-        counted.event_count,
-        counted.first_at,
-        counted.first_is_match,
-        counted.group_value,
-        counted.value_sum
-    from (
+    {%- set units = ref('int_cohort_units') ~ ' as units' -%}
+    {%- set counted -%}
+    (
         select
             event_date,
             unit_id,
@@ -88,7 +82,19 @@
             bucket_at
             {{- ', group_value' if series.is_grouped }}
     ) as counted
-    inner join {{ ref('int_cohort_units') }} as units
+    {%- endset -%}
+    select
+        '{{ series_id(series.series_key) }}' as series_id,
+        counted.event_date,
+        units.unit_key,
+        counted.bucket_at,
+        counted.event_count,
+        counted.first_at,
+        counted.first_is_match,
+        counted.group_value,
+        counted.value_sum
+    from {{ counted if series.is_whole else units }}
+    inner join {{ units if series.is_whole else counted }}
         on
             counted.unit_id = units.unit_id
             and units.unit_source = '{{ unit_source(series.unit_sql) }}'
@@ -122,19 +128,24 @@
     {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
     {% set mark = high_water_mark('built_through_load_id') %}
     {% set standing = [] %}
-    {% set whole = [] %}
+    {% set gone = [] %}
     {% for series in declared_series() %}
         {% do standing.append(series_id(series.series_key)) %}
     {% endfor %}
     {% for series in series_to_compute(mark) if series.is_whole %}
-        {% do whole.append(series_id(series.series_key)) %}
+        {% do gone.append(series_id(series.series_key)) %}
+    {% endfor %}
+    {% for id in series_ids_in(target) if id not in standing %}
+        {% do gone.append(id) %}
     {% endfor %}
 
+    -- Where no series goes, no text is read to find the rows of changed days.
     delete from {{ target }}
     where
         {{ lies_in_changed_days('event_date', mark) }}
-        or series_id not in {{ sql_list(standing) }}
-        or series_id in {{ sql_list(whole) }};
+        {%- if gone %}
+        or series_id in {{ sql_list(gone) }}
+        {%- endif %};
 
     insert into {{ target }} ({{ columns }})
     select {{ columns }} from {{ arguments['temp_relation'] }}
