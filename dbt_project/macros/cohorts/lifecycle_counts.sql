@@ -1,26 +1,77 @@
 {# Lifecycle, counted from when units were active and nothing else. #}
 
-{# The periods in which each unit was active: (unit_key, period_start). #}
-{% macro active_periods(definition, period) -%}
+{# Each period of each declared lifecycle is a block of its own. #}
+{% macro blocks_of_lifecycles() %}
+    {% set found = [] %}
+    {% for lifecycle in declared_lifecycles() %}
+        {% for period in fromjson(lifecycle.periods) %}
+            {% do found.append(dict(
+                block_of(lifecycle, lifecycle.lifecycle_name ~ ' ' ~ period), lifecycle_period=period
+            )) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# The first period that a change lies in, and the one before it. #}
+{% macro changed_period(block) -%}
+    {{ period_start_of(block.lifecycle_period, block.since, block.week_start) }}
+{%- endmacro %}
+
+{% macro period_before_change(block) -%}
+    {{ periods_after(changed_period(block), -1, "'" ~ block.lifecycle_period ~ "'") }}
+{%- endmacro %}
+
+
+{# The condition of what a change may have changed: periods, from the first it lies in. #}
+{% macro is_lifecycle_told_again(block) -%}
+    {{ lies_from('period_start', none if block.since is none else changed_period(block)) }}
+{%- endmacro %}
+
+
+{# The periods in which each unit was active, from the start of one: (unit_key,
+   period_start). #}
+{% macro active_periods(definition, period, since=none) -%}
     select distinct
         unit_key,
         {{ period_start_of(period, 'bucket_at', definition.week_start) }} as period_start
     from {{ ref('int_cohort_days') }}
-    where series_id = '{{ series_id(definition.series_key) }}'
+    where
+        series_id = '{{ series_id(definition.series_key) }}'
+        and {{ lies_from('bucket_at', since) }}
 {%- endmacro %}
 
 
-{# The SQL of one lifecycle and period: (lifecycle_name, period, period_start, status,
-   person_count). #}
-{% macro lifecycle_counts(lifecycle, period, block) -%}
+{# The periods that what is told again is told from: whoever was active in one of them or
+   in the one before; of those, one earlier period tells that they are not new. #}
+{% macro periods_to_judge(block) -%}
+    {%- set period = block.lifecycle_period -%}
+    {%- if block.since is none -%}
+    {{ active_periods(block, period) }}
+    {%- else -%}
+    {%- set start = period_before_change(block) -%}
+    with lately as {{ computed_once() }} (
+
+        {{ active_periods(block, period, start) }}
+
+    )
+
     select
-        '{{ lifecycle.lifecycle_name }}' as lifecycle_name,
-        '{{ period }}' as period,
-        period_start,
-        status,
-        count(*) as person_count
-    from ({{ lifecycle_statuses(period, block ~ '__active', block ~ '__placed') }}) as judged
-    group by period_start, status
+        unit_key,
+        period_start
+    from lately
+    union all
+    select
+        unit_key,
+        {{ period_start_of(period, 'max(bucket_at)', block.week_start) }} as period_start
+    from {{ ref('int_cohort_days') }}
+    where
+        series_id = '{{ series_id(block.series_key) }}'
+        and bucket_at < {{ start }}
+        and unit_key in (select unit_key from lately)
+    group by unit_key
+    {%- endif -%}
 {%- endmacro %}
 
 
@@ -94,46 +145,4 @@
         cast(null as {{ dbt.type_string() }}) as status,
         cast(null as {{ type }}) as {{ last_column }}
     where false
-{%- endmacro %}
-
-
-{# One block of SQL per declared lifecycle and period; `of_block` is the macro that makes
-   a block's rows. #}
-{% macro of_each_lifecycle(of_block, last_column, type) -%}
-with {% for lifecycle in declared_lifecycles() -%}
-{% for period in fromjson(lifecycle.periods) %}
-{% set block = lifecycle.lifecycle_name ~ '__' ~ period %}
-{{ block }}__active as (
-
-    {{ active_periods(lifecycle, period) }}
-
-),
-
-{{ block }}__placed as (
-
-    {{ placed_periods(block ~ '__active') }}
-
-),
-
-{{ block }} as (
-
-    {{ of_block(lifecycle, period, block) }}
-
-),
-
-{% endfor %}
-{% endfor %}
-final as (
-
-    {% for lifecycle in declared_lifecycles() -%}
-    {% for period in fromjson(lifecycle.periods) %}
-    select * from {{ lifecycle.lifecycle_name }}__{{ period }}
-    union all
-    {% endfor %}
-    {% endfor %}
-    {{ no_lifecycle_rows(last_column, type) }}
-
-)
-
-select * from final
 {%- endmacro %}

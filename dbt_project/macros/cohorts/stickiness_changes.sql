@@ -1,3 +1,48 @@
+{# Each declared stickiness is a block of its own. #}
+{% macro blocks_of_stickiness() %}
+    {% set found = [] %}
+    {% for stickiness in declared_stickiness() %}
+        {% do found.append(block_of(stickiness, stickiness.stickiness_name)) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# The first interval that a change lies in, and the start of its window, none where a
+   stickiness is computed whole. #}
+{% macro changed_interval(stickiness) -%}
+    {{ period_start_of(stickiness.interval_period, stickiness.since, stickiness.week_start) }}
+{%- endmacro %}
+
+{% macro changed_window(stickiness) -%}
+    {{ period_start_of(
+        stickiness.window_period, changed_interval(stickiness), stickiness.week_start
+    ) if stickiness.window_period else changed_interval(stickiness) }}
+{%- endmacro %}
+
+
+{# The condition of what a change may have changed: windows, from the first it lies in. #}
+{% macro is_stickiness_told_again(stickiness) -%}
+    {{ 'true' if stickiness.since is none else 'changed_at >= ' ~ changed_window(stickiness) }}
+{%- endmacro %}
+
+
+{# The first interval that those windows are told from: an interval counts in the windows
+   that end up to n - 1 after it, and what a calendar window had is taken off the next. #}
+{% macro first_interval_of_changes(stickiness) %}
+    {% if stickiness.since is none %}{{ return(none) }}{% endif %}
+    {{ return(
+        periods_after(changed_window(stickiness), -1, "'" ~ stickiness.window_period ~ "'")
+        if stickiness.window_period else
+        periods_after(
+            changed_interval(stickiness),
+            '-' ~ stickiness.window_intervals,
+            "'" ~ stickiness.interval_period ~ "'"
+        )
+    ) }}
+{% endmacro %}
+
+
 {# By how much the number of persons who were active on exactly k intervals of a window
    changes from one window to the next: (changed_at, active_interval_count, change). Its
    running sum is the histogram, so every window costs the same, however long it is.
@@ -13,12 +58,11 @@
 
 {# An active interval counts in the windows that end with it and the n - 1 after it. #}
 {% macro changes_of_trailing_windows(stickiness) -%}
-    {%- set levels = stickiness.stickiness_name ~ '__levels' -%}
     select
         changed_at,
         interval_count as active_interval_count,
         count(*) as change
-    from {{ levels }}
+    from levels
     where interval_count > 0
     group by changed_at, interval_count
     union all
@@ -26,7 +70,7 @@
         changed_at,
         interval_count - step as active_interval_count,
         -count(*) as change
-    from {{ levels }}
+    from levels
     where interval_count > step
     group by changed_at, interval_count - step
 {%- endmacro %}
@@ -49,13 +93,13 @@
                 unit_key,
                 period_start as changed_at,
                 1 as step
-            from {{ stickiness.stickiness_name }}__active
+            from active
             union all
             select
                 unit_key,
                 {{ periods_after('period_start', stickiness.window_intervals, interval_name) }} as changed_at,
                 -1 as step
-            from {{ stickiness.stickiness_name }}__active
+            from active
         ) as steps
         group by unit_key, changed_at
         having sum(step) <> 0
@@ -75,7 +119,7 @@
                 unit_key,
                 {{ period_start_of(stickiness.window_period, 'period_start', stickiness.week_start) }} as window_start,
                 count(*) as interval_count
-            from {{ stickiness.stickiness_name }}__active
+            from active
             group by 1, 2
         ) as by_unit
         group by window_start, interval_count
@@ -105,7 +149,7 @@
         {{ window_start }} as changed_at,
         0 as active_interval_count,
         count(*) as change
-    from {{ stickiness.stickiness_name }}__active
+    from active
     {%- if stickiness.window_period %}
     where {{ after }} = {{ periods_after(window_start, '1', "'" ~ stickiness.window_period ~ "'") }}
     {%- endif %}

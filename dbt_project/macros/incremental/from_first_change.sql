@@ -1,0 +1,92 @@
+{# How a table of counts over time is kept up to date from the first day that changed: what
+   lies before it stands. The table is told in blocks, each from one series of events by
+   one declaration: its rows carry `block`, `declaration` and `built_through_load_id`.
+
+   config.meta.blocks:
+     declared  the macro that lists them: mappings with `block`, `declaration`, `series_key`,
+     replaced  the macro that gives the condition of a row of such a block that is told
+               again, where it is not told whole. #}
+
+{# A block with its name and the name of all that its rows are computed from. #}
+{% macro block_of(definition, name) %}
+    {{ return(dict(
+        definition,
+        block=name,
+        declaration=local_md5([name, definition, setting('event_rules_hash')] | join('|'))
+    )) }}
+{% endmacro %}
+
+
+{# The blocks that a run computes, each with `since`: the moment, as its series tells time,
+   that the first change lies at or after, as SQL; none where it is computed whole, because
+   it is new, or because what a person is may have changed on any day. #}
+{% macro blocks_to_compute(mark) %}
+    {% if not execute %}{{ return([]) }}{% endif %}
+    {% set blocks = context[config.get('meta')['blocks']['declared']]() %}
+    {% set known = declarations_by('block', this) if is_incremental() else {} %}
+    {% set first_day = first_changed_day(mark) if is_incremental() else none %}
+    {% set series_by_key = {} %}
+    {% for series in declared_series() %}{% do series_by_key.update({series.series_key: series}) %}{% endfor %}
+    {% set found = [] %}
+    {% for block in blocks %}
+        {% set series = series_by_key[block.series_key] %}
+        {% if known.get(block.block) != block.declaration %}
+            {% do found.append(dict(block, since=none)) %}
+        {% elif first_day is not none %}
+            {% set since = none if series.uses_person_properties else first_moment_of(first_day, series.timezone) %}
+            {% do found.append(dict(block, since=since)) %}
+        {% endif %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# The first moment of a UTC day as a zone tells time. Where clocks are set back, a later
+   moment has an earlier name: by a day less no zone errs. #}
+{% macro first_moment_of(day, zone) -%}
+    {{ local_time_in("timestamp '" ~ day ~ " 00:00:00'", zone) }}
+    {{- " - interval '1' day" if zone != 'UTC' }}
+{%- endmacro %}
+
+
+{# The first UTC day whose events changed since a mark, none where none did. #}
+{% macro first_changed_day(mark) %}
+    {{ return((changed_dates(changed_days_since(mark), 'event_date') or [none])[0]) }}
+{% endmacro %}
+
+
+{# Incremental strategy: rows from the first change on make way, and so do the rows of
+   blocks told whole and those of another declaration. #}
+{% macro get_incremental_replace_from_first_change_sql(arguments) %}
+    {% set target = arguments['target_relation'] %}
+    {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
+    {% set blocks = config.get('meta')['blocks'] %}
+
+    delete from {{ target }}
+    where
+        not {{ is_declared(context[blocks['declared']](), 'block') }}
+        {% for block in blocks_to_compute(high_water_mark('built_through_load_id')) -%}
+        or (
+            block = '{{ block.block }}'
+            and {{ 'true' if block.since is none else context[blocks['replaced']](block) }}
+        )
+        {% endfor -%}
+    ;
+
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from {{ arguments['temp_relation'] }}
+{% endmacro %}
+
+
+{# The columns that each row of such a table ends with. #}
+{% macro block_columns(block) -%}
+    '{{ block.block }}' as block,
+    '{{ block.declaration }}' as declaration,
+    {{ newest_load() }} as built_through_load_id
+{%- endmacro %}
+
+
+{# The condition that a moment lies at or after one, of which none means every moment. #}
+{% macro lies_from(column, since) -%}
+    {{ 'true' if since is none else column ~ ' >= ' ~ since }}
+{%- endmacro %}
