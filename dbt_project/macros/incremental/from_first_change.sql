@@ -78,10 +78,10 @@
 {% endmacro %}
 
 
-{# The columns that each row of such a table ends with. #}
-{% macro block_columns(block) -%}
-    '{{ block.block }}' as block,
-    '{{ block.declaration }}' as declaration,
+{# The columns that each row of such a table ends with; of no block, their types. #}
+{% macro block_columns(block=none) -%}
+    cast({{ "'" ~ block.block ~ "'" if block else 'null' }} as {{ dbt.type_string() }}) as block,
+    cast({{ "'" ~ block.declaration ~ "'" if block else 'null' }} as {{ dbt.type_string() }}) as declaration,
     {{ newest_load() }} as built_through_load_id
 {%- endmacro %}
 

@@ -20,9 +20,7 @@
 -- One block of SQL per declared lifecycle and period (macros/cohorts).
 select
     *,
-    cast(null as {{ dbt.type_string() }}) as block,
-    cast(null as {{ dbt.type_string() }}) as declaration,
-    {{ newest_load() }} as built_through_load_id
+    {{ block_columns() }}
 from ({{ no_lifecycle_rows('person_count', 'bigint') }}) as nothing
 {%- for lifecycle in blocks_to_compute(mark) %}
 {{ union_all_apart() }}

@@ -20,9 +20,7 @@
 -- One block of SQL per declared stickiness (macros/cohorts).
 select
     *,
-    cast(null as {{ dbt.type_string() }}) as block,
-    cast(null as {{ dbt.type_string() }}) as declaration,
-    {{ newest_load() }} as built_through_load_id
+    {{ block_columns() }}
 from ({{ no_stickiness_changes() }}) as nothing
 {%- for stickiness in blocks_to_compute(mark) %}
 {{ union_all_apart() }}
