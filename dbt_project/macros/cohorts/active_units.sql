@@ -1,6 +1,7 @@
 {# What is told of each unit of a segmentation from the days it was active on. It holds
    whatever the watermark, so a run computes the units whose days changed, and no other.
-   Rows of a unit carry `day_count`, the rows of its series that it was computed from. #}
+   Rows of a unit carry `day_count`, the rows of its series that it was computed from, and
+   `last_event_date`, the last UTC day of these. #}
 
 {# The condition that a row belongs to a series that a segmentation is told from. #}
 {% macro lies_in_series_of(segmentation) -%}
@@ -23,20 +24,35 @@
 {% endmacro %}
 
 
-{# How many rows each unit has. #}
-{% macro day_counts(segmentation) -%}
+{# How many rows each unit has, and up to which day; of all units or those of a relation. #}
+{% macro day_counts(segmentation, units=none) -%}
     select
         unit_key,
-        count(*) as day_count
+        count(*) as day_count,
+        max(event_date) as last_event_date
     from {{ ref('int_cohort_days') }}
-    where {{ lies_in_series_of(segmentation) }}
+    where
+        {{ lies_in_series_of(segmentation) }}
+        {% if units -%}
+        and unit_key in (select unit_key from {{ units }})
+        {%- endif %}
     group by unit_key
 {%- endmacro %}
 
 
 {# The units whose days changed: those with rows of changed days, and those that have
-   other than as many rows as they were computed from. Whoever is neither lost none. #}
+   other than as many rows as they were computed from. Whoever is neither lost none, and
+   nor did whoever had none on the first changed day or later: those are not counted. #}
 {% macro units_with_changed_days(segmentation, target, mark) -%}
+    with known as (
+        select distinct
+            unit_key,
+            day_count
+        from {{ target }}
+        where
+            segmentation_name = '{{ segmentation.segmentation_name }}'
+            and {{ may_have_lost_days(segmentation, mark) }}
+    )
     select unit_key
     from {{ ref('int_cohort_days') }}
     where
@@ -44,15 +60,25 @@
         and built_through_load_id > '{{ mark }}'
     union
     select known.unit_key
-    from (
-        select distinct
-            unit_key,
-            day_count
-        from {{ target }}
-        where segmentation_name = '{{ segmentation.segmentation_name }}'
-    ) as known
-    left join ({{ day_counts(segmentation) }}) as counted on known.unit_key = counted.unit_key
+    from known
+    left join ({{ day_counts(segmentation, 'known') }}) as counted
+        on known.unit_key = counted.unit_key
     where coalesce(counted.day_count, 0) <> known.day_count
+{%- endmacro %}
+
+
+{# The condition that a unit had rows that may be gone: on any day where what a person is
+   decides who is counted. #}
+{% macro may_have_lost_days(segmentation, mark) -%}
+    {%- set first_day = first_changed_day(mark) -%}
+    {%- set keys = [segmentation.series_key, segmentation.seen_series_key] -%}
+    {%- if declared_series() | selectattr('series_key', 'in', keys) | selectattr('uses_person_properties') | list -%}
+    true
+    {%- elif first_day is none -%}
+    false
+    {%- else -%}
+    last_event_date >= date '{{ first_day }}'
+    {%- endif -%}
 {%- endmacro %}
 
 
@@ -99,9 +125,11 @@
     select
         told.*,
         counted.day_count,
+        counted.last_event_date,
         {{ newest_load() }} as built_through_load_id
     from {{ rows }} as told
-    inner join ({{ day_counts(segmentation) }}) as counted on told.unit_key = counted.unit_key
+    inner join ({{ day_counts(segmentation, none if segmentation.is_whole else 'changed') }}) as counted
+        on told.unit_key = counted.unit_key
 {%- endmacro %}
 
 

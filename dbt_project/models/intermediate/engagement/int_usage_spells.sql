@@ -16,6 +16,7 @@
 select
     *,
     cast(null as bigint) as day_count,
+    cast(null as date) as last_event_date,
     {{ newest_load() }} as built_through_load_id
 from ({{ no_usage_spells() }}) as nothing
 {%- for segmentation in segmentations_to_compute() %}

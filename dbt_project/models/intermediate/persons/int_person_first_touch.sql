@@ -14,7 +14,9 @@
     )
 }}
 
--- Read only where there is something to build on: depends_on: {{ ref('int_event_days') }}
+-- Read only where there is something to build on:
+-- depends_on: {{ ref('int_event_days') }}
+-- depends_on: {{ ref('int_session_days') }}
 {% set mark = high_water_mark('built_through_load_id') %}
 
 with sessions as (
@@ -39,6 +41,7 @@ final as (
     select
         person_id,
         count(*) as session_count,
+        max(session_start_date) as last_session_date,
         {{ first_known('landing_page', 'session_order') }} as first_landing_page,
         {{ first_known('referrer', 'session_order') }} as first_referrer,
         {{ first_known('utm_source', 'session_order') }} as first_utm_source,
