@@ -71,8 +71,7 @@
    decides who is counted. #}
 {% macro may_have_lost_days(segmentation, mark) -%}
     {%- set first_day = first_changed_day(mark) -%}
-    {%- set keys = [segmentation.series_key, segmentation.seen_series_key] -%}
-    {%- if declared_series() | selectattr('series_key', 'in', keys) | selectattr('uses_person_properties') | list -%}
+    {%- if may_change_on_any_day([segmentation.series_key, segmentation.seen_series_key]) -%}
     true
     {%- elif first_day is none -%}
     false

@@ -1,3 +1,47 @@
+{# Each breakdown of each declared retention is a block of its own. By the calendar a cell
+   tells of one period, and a change reaches no cell of an earlier one. #}
+{% macro blocks_of_retention() %}
+    {% set found = [] %}
+    {% for retention in declared_retention() %}
+        {% for breakdown in fromjson(retention.breakdowns) %}
+            {% do found.append(dict(
+                block_of(
+                    dict(retention, as_of=setting('as_of')),
+                    [retention.retention_name, breakdown.dimension] | join(' ')
+                ),
+                breakdown=breakdown,
+                series_keys=[breakdown.entries, breakdown.returns],
+                is_whole=retention.clock != 'calendar'
+                or retention.retention_type in ['bracket', 'unbounded']
+            )) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# The start of the first period that a change lies in, none where all may have changed. #}
+{% macro changed_cohort(retention) %}
+    {{ return(
+        period_start_of(retention.period, retention.since, retention.week_start)
+        if retention.since else none
+    ) }}
+{% endmacro %}
+
+
+{# The condition of what a change may have changed: cells of periods, from the first it
+   lies in. #}
+{% macro is_retention_told_again(retention) -%}
+    {%- set start = changed_cohort(retention) -%}
+    {%- if start is none -%}
+    true
+    {%- else -%}
+    {{ period_number_of(retention.period, 'cohort_start') }} + period_number
+    >= {{ period_number_of(retention.period, start) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
 {# The SQL of one retention definition and one breakdown (or the total): how many are in
    each cohort, and how many of them came back. Every block yields (retention_name,
    dimension, dimension_value, cohort_start, period_number, person_count); number 0 is
@@ -132,9 +176,9 @@
 {%- endmacro %}
 
 
-{# One block of SQL per declared definition and breakdown, all of them from rows of one
-   unit and day; `of_block` is the macro that makes a block's rows. #}
-{% macro of_each_retention(of_block, last_column, type) -%}
+{# Who is counted, one block of SQL per declared definition and breakdown, all of them from
+   rows of one unit and day. #}
+{% macro members_of_each_retention() -%}
 with {% for retention in declared_retention() -%}
 {% for breakdown in fromjson(retention.breakdowns) %}
 {% set block = retention.retention_name ~ '__' ~ loop.index0 %}
@@ -146,7 +190,7 @@ with {% for retention in declared_retention() -%}
 
 {{ block }} as (
 
-    {{ of_block(retention, breakdown, block ~ '__entries') }}
+    {{ retention_members(retention, breakdown, block ~ '__entries') }}
 
 ),
 
@@ -160,7 +204,7 @@ final as (
     union all
     {% endfor %}
     {% endfor %}
-    {{ no_retention_rows(last_column, type) }}
+    {{ no_retention_rows('unit_key', 'integer') }}
 
 )
 

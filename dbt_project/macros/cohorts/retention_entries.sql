@@ -1,7 +1,8 @@
 {# Who entered which cohort: (unit_key, dimension_value, cohort_start, cohort_number,
    entered_at). A first entry is the first of all history, a recurring one the first of
-   its period. #}
+   its period. After a change, of those who entered or returned since. #}
 {% macro entries_of_cohorts(retention, breakdown) -%}
+    {%- set start = changed_cohort(retention) -%}
     {%- set keeps_first = breakdown.entries_keep_first -%}
     {%- set order = 'first_at' if keeps_first else 'bucket_at' -%}
     {%- set is_recurring = retention.entry_mode == 'recurring' -%}
@@ -28,7 +29,20 @@
                 {{ 'group_value' if is_grouped
                     else 'min_by(group_value, first_at)' if keeps_first else "'all'" }} as dimension_value
             from {{ ref('int_cohort_days') }}
-            where series_id = '{{ series_id(breakdown.entries) }}'
+            where
+                series_id = '{{ series_id(breakdown.entries) }}'
+                {% if start is not none -%}
+                and unit_key in (
+                    select unit_key
+                    from {{ ref('int_cohort_days') }}
+                    where
+                        series_id in (
+                            '{{ series_id(breakdown.entries) }}',
+                            '{{ series_id(breakdown.returns) }}'
+                        )
+                        and bucket_at >= {{ start }}
+                )
+                {%- endif %}
             group by
                 unit_key
                 {%- if is_recurring %},

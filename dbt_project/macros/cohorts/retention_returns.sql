@@ -71,6 +71,7 @@
     from {{ ref('int_cohort_days') }}
     where
         series_id = '{{ series_id(breakdown.returns) }}'
+        and {{ lies_from('bucket_at', changed_cohort(retention)) }}
         {{ before_watermark(retention) }}
     group by
         unit_key,

@@ -1,9 +1,10 @@
 {# How a table of counts over time is kept up to date from the first day that changed: what
-   lies before it stands. The table is told in blocks, each from one series of events by
+   lies before it stands. The table is told in blocks, each from its series of events by
    one declaration: its rows carry `block`, `declaration` and `built_through_load_id`.
 
    config.meta.blocks:
-     declared  the macro that lists them: mappings with `block`, `declaration`, `series_key`,
+     declared  the macro that lists them: mappings with `block`, `declaration`, `timezone`,
+               `series_key` or `series_keys`, and `is_whole` where a change reaches back,
      replaced  the macro that gives the condition of a row of such a block that is told
                again, where it is not told whole. #}
 
@@ -17,27 +18,38 @@
 {% endmacro %}
 
 
-{# The blocks that a run computes, each with `since`: the moment, as its series tells time,
+{# The blocks that a run computes, each with `since`: the moment, as its zone tells time,
    that the first change lies at or after, as SQL; none where it is computed whole, because
-   it is new, or because what a person is may have changed on any day. #}
+   it is new, or because a change may reach back. #}
 {% macro blocks_to_compute(mark) %}
     {% if not execute %}{{ return([]) }}{% endif %}
-    {% set blocks = context[config.get('meta')['blocks']['declared']]() %}
     {% set known = declarations_by('block', this) if is_incremental() else {} %}
     {% set first_day = first_changed_day(mark) if is_incremental() else none %}
-    {% set series_by_key = {} %}
-    {% for series in declared_series() %}{% do series_by_key.update({series.series_key: series}) %}{% endfor %}
     {% set found = [] %}
-    {% for block in blocks %}
-        {% set series = series_by_key[block.series_key] %}
+    {% for block in context[config.get('meta')['blocks']['declared']]() %}
         {% if known.get(block.block) != block.declaration %}
             {% do found.append(dict(block, since=none)) %}
         {% elif first_day is not none %}
-            {% set since = none if series.uses_person_properties else first_moment_of(first_day, series.timezone) %}
-            {% do found.append(dict(block, since=since)) %}
+            {% set is_whole = block.is_whole or may_change_on_any_day(
+                block.series_keys or [block.series_key]
+            ) %}
+            {% do found.append(dict(
+                block, since=none if is_whole else first_moment_of(first_day, block.timezone)
+            )) %}
         {% endif %}
     {% endfor %}
     {{ return(found) }}
+{% endmacro %}
+
+
+{# Whether rows of series may change on days without a new event: what a person is decides
+   them. #}
+{% macro may_change_on_any_day(series_keys) %}
+    {% set found = [] %}
+    {% for series in declared_series() if series.series_key in series_keys and series.uses_person_properties %}
+        {% do found.append(series) %}
+    {% endfor %}
+    {{ return(found | length > 0) }}
 {% endmacro %}
 
 

@@ -5,4 +5,4 @@
 -- depends_on: {{ ref('int_watermark') }}
 -- depends_on: {{ ref('stg_catalog_retention_periods') }}
 
-{{ of_each_retention(retention_members, 'unit_key', 'integer') }}
+{{ members_of_each_retention() }}
