@@ -18,15 +18,15 @@
 {% endmacro %}
 
 
-{# The blocks that a run computes, each with `since`: the moment, as its zone tells time,
-   that the first change lies at or after, as SQL; none where it is computed whole, because
-   it is new, or because a change may reach back. #}
-{% macro blocks_to_compute(mark) %}
+{# Of declared blocks those that a run computes, each with `since`: the moment, as its zone
+   tells time, that the first change lies at or after, as SQL; none where it is computed
+   whole, because it is new, or because a change may reach back. #}
+{% macro blocks_to_compute(blocks, mark) %}
     {% if not execute %}{{ return([]) }}{% endif %}
     {% set known = declarations_by('block', this) if is_incremental() else {} %}
     {% set first_day = first_changed_day(mark) if is_incremental() else none %}
     {% set found = [] %}
-    {% for block in context[config.get('meta')['blocks']['declared']]() %}
+    {% for block in blocks %}
         {% if known.get(block.block) != block.declaration %}
             {% do found.append(dict(block, since=none)) %}
         {% elif first_day is not none %}
@@ -72,15 +72,17 @@
 {% macro get_incremental_replace_from_first_change_sql(arguments) %}
     {% set target = arguments['target_relation'] %}
     {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
-    {% set blocks = config.get('meta')['blocks'] %}
+    {% set blocks = context[config.get('meta')['blocks']['declared']]() %}
+    {% set is_told_again = context[config.get('meta')['blocks']['replaced']] %}
+    {% set mark = high_water_mark('built_through_load_id') %}
 
     delete from {{ target }}
     where
-        not {{ is_declared(context[blocks['declared']](), 'block') }}
-        {% for block in blocks_to_compute(high_water_mark('built_through_load_id')) -%}
+        not {{ is_declared(blocks, 'block') }}
+        {% for block in blocks_to_compute(blocks, mark) -%}
         or (
             block = '{{ block.block }}'
-            and {{ 'true' if block.since is none else context[blocks['replaced']](block) }}
+            and {{ 'true' if block.since is none else is_told_again(block) }}
         )
         {% endfor -%}
     ;

@@ -26,7 +26,7 @@ select
     *,
     {{ block_columns() }}
 from ({{ no_retention_rows('person_count', 'bigint') }}) as nothing
-{%- for retention in blocks_to_compute(mark) %}
+{%- for retention in blocks_to_compute(blocks_of_retention(), mark) %}
 {{ union_all_apart() }}
 select
     *,

@@ -22,7 +22,7 @@ select
     *,
     {{ block_columns() }}
 from ({{ no_lifecycle_rows('person_count', 'bigint') }}) as nothing
-{%- for lifecycle in blocks_to_compute(mark) %}
+{%- for lifecycle in blocks_to_compute(blocks_of_lifecycles(), mark) %}
 {{ union_all_apart() }}
 select * from (
     with active as {{ computed_once() }} (

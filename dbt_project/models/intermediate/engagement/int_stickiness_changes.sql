@@ -22,7 +22,7 @@ select
     *,
     {{ block_columns() }}
 from ({{ no_stickiness_changes() }}) as nothing
-{%- for stickiness in blocks_to_compute(mark) %}
+{%- for stickiness in blocks_to_compute(blocks_of_stickiness(), mark) %}
 {{ union_all_apart() }}
 select * from (
     with active as {{ computed_once() }} (

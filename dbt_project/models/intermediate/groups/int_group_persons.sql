@@ -23,7 +23,7 @@ select
     *,
     {{ block_columns() }}
 from ({{ no_group_persons() }}) as nothing
-{%- for group in blocks_to_compute(mark) %}
+{%- for group in blocks_to_compute(blocks_of_group_periods(), mark) %}
 {{ union_all_apart() }}
 select * from (
     {{ group_persons(group) }}
