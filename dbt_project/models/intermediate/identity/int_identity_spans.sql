@@ -7,6 +7,17 @@ with identities as (
 
 ),
 
+-- A device of several users has contested links alone, and few devices have any.
+contested_identities as (
+
+    select identity from {{ ref('int_identity_edges') }}
+    where is_contested
+    union
+    select linked_identity from {{ ref('int_identity_edges') }}
+    where is_contested
+
+),
+
 logins as (
 
     select
@@ -15,7 +26,9 @@ logins as (
         linked_at,
         event_id
     from {{ ref('int_identity_links') }}
-    where is_login
+    where
+        is_login
+        and identity in (select identity from contested_identities)
 
 ),
 
