@@ -9,16 +9,25 @@ with linked_pairs as (
 
 ),
 
+-- A third of all ids, and both joins below are built from them.
+users as (
+
+    select identity
+    from {{ ref('int_identity_sightings') }}
+    where is_user
+
+),
+
 ends as (
 
     select
         pairs.*,
-        coalesce(one.is_user, false) as is_user,
-        coalesce(other.is_user, false) as is_linked_user
+        one.identity is not null as is_user,
+        other.identity is not null as is_linked_user
     from linked_pairs as pairs
-    left join {{ ref('int_identity_sightings') }} as one
+    left join users as one
         on pairs.identity = one.identity
-    left join {{ ref('int_identity_sightings') }} as other
+    left join users as other
         on pairs.linked_identity = other.identity
 
 ),
