@@ -288,32 +288,50 @@ def test_any_split_into_loads_gives_the_same_marts(
     refuse_lost_rows(warehouse)
 
 
+def _seen(
+    number: int, who: str, hours: int, receipt: int = 60, role: str | None = None
+) -> Row:
+    moment = START + timedelta(hours=hours)
+    return {
+        "event_id": f"e{number}",
+        "event_name": "purchase_completed",
+        "occurred_at": moment,
+        "received_at": moment + timedelta(minutes=receipt),
+        "user_id": who,
+        "anonymous_id": None,
+        "platform": "web",
+        "browser": None,
+        "utm_campaign": "spring",
+        "revenue": Decimal(9),
+        "value": Decimal(9),
+        "properties": json.dumps({"$set": {"role": role}} if role else {}),
+    }
+
+
 def test_days_after_the_newest_event_are_forgotten(
     warehouse: WarehouseOfTest, catalog: Path
 ) -> None:
     """The newest event turns out to be of an earlier day, and time goes on later."""
-
-    def seen(number: int, hours: int, received: int) -> Row:
-        return {
-            "event_id": f"e{number}",
-            "event_name": "purchase_completed",
-            "occurred_at": START + timedelta(hours=hours),
-            "received_at": START + timedelta(hours=received),
-            "user_id": f"user-{number % 2}",
-            "anonymous_id": None,
-            "platform": "web",
-            "browser": None,
-            "utm_campaign": None,
-            "revenue": Decimal(9),
-            "value": Decimal(9),
-            "properties": "{}",
-        }
-
     loads = [
-        [seen(1, 0, 1), seen(2, 2, 2), seen(3, 96, 97)],
-        [seen(3, 24, 25)],
-        [seen(4, 30, 31)],
-        [seen(5, 125, 126)],
+        [_seen(1, "bob", 0), _seen(2, "ann", 2), _seen(3, "bob", 96)],
+        [_seen(3, "bob", 24)],
+        [_seen(4, "ann", 30)],
+        [_seen(5, "bob", 125)],
+    ]
+    compare_split_with_rebuild(warehouse, catalog, loads, "UTC")
+
+
+def test_what_persons_are_changes_what_their_earlier_days_tell(
+    warehouse: WarehouseOfTest, catalog: Path
+) -> None:
+    """A property set late, one changed, one that an earlier copy takes away again."""
+    loads = [
+        [
+            *(_seen(1, "ann", 26), _seen(2, "bob", 52)),
+            *(_seen(3, "cy@x.org", 78), _seen(4, "bob", 60, role="teacher")),
+        ],
+        [_seen(5, "ann", 100, role="student"), _seen(6, "ann", 30)],
+        [_seen(4, "bob", 60, receipt=1), _seen(7, "ann", 101, role="teacher")],
     ]
     compare_split_with_rebuild(warehouse, catalog, loads, "UTC")
 

@@ -26,7 +26,7 @@
         (({{ parts.filters.values() | join(') or (') }}))
         and person_id is not null
         {% if not definition.is_whole -%}
-        and {{ lies_in_changed_days('event_date', mark) }}
+        and {{ lies_on('event_date', changed_dates(changed_days_of(definition, mark), 'event_date')) }}
         {% endif -%}
         {{ and_kept_traffic(definition) }}
     union all

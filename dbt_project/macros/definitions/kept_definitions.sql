@@ -1,9 +1,12 @@
 {# How rows of definitions are kept up to date: by the days that changed, and whole where
    a definition is new, changed, or reaches far. A model says in config.meta.definitions:
      list     the macro that lists the definitions, each with `declaration` (the name of
-              what it means; rows carry it) and `reads_all_history`,
+              what it means; rows carry it) and, where a change may lie anywhere,
+              `reads_all_history`,
      column   the column of the day by which rows are replaced,
-     changed  the macro that lists the changed days since a mark. #}
+     changed  the macro that lists the changed days since a mark,
+     persons  the macro that lists those of persons whose properties changed; without it
+              a definition that asks for them is computed whole. #}
 
 {# The rows of a compiled table, each with the name of its meaning: the hash of the
    definition and the settings that its figures depend on. #}
@@ -16,8 +19,7 @@
         {% for key in settings %}{% do parts.append(declared.get(key, '')) %}{% endfor %}
         {% do definition.update({
             'declaration': local_md5(parts | join('|')),
-            'zone': declared.get('reporting_timezone', 'UTC'),
-            'reads_all_history': definition.uses_person_properties
+            'zone': declared.get('reporting_timezone', 'UTC')
         }) %}
     {% endfor %}
     {{ return(found) }}
@@ -39,14 +41,26 @@
     {% set chosen = [] %}
     {% for definition in declared %}
         {% set is_new = definition.declaration not in known %}
+        {% set is_far = definition.uses_person_properties and 'persons' not in rules %}
         {% if is_new or changed %}
             {% do chosen.append(dict(
-                definition, is_whole=is_new or definition.reads_all_history
+                definition, is_whole=is_new or definition.reads_all_history or is_far
             )) %}
         {% endif %}
     {% endfor %}
     {{ return(chosen) }}
 {% endmacro %}
+
+
+{# The days since a mark on which rows of a definition may have changed. #}
+{% macro changed_days_of(definition, mark) -%}
+    {%- set rules = config.get('meta')['definitions'] -%}
+    {{ context[rules['changed']](mark) }}
+    {% if definition.uses_person_properties and 'persons' in rules -%}
+    union
+    {{ context[rules['persons']](mark) }}
+    {%- endif %}
+{%- endmacro %}
 
 
 {# Incremental strategy: days that changed make way for the rows just computed, and so do
@@ -56,7 +70,9 @@
     {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
     {% set mark = high_water_mark('built_through_load_id') %}
     {% set rules = config.get('meta')['definitions'] %}
-    {% set standing = context[rules['list']]() | map(attribute='declaration') | list %}
+    {% set declared = context[rules['list']]() %}
+    {% set standing = declared | map(attribute='declaration') | list %}
+    {% set of_persons = declared | selectattr('uses_person_properties') | map(attribute='declaration') | list %}
     {% set whole = definitions_to_compute(mark) | selectattr('is_whole') | map(attribute='declaration') | list %}
 
     delete from {{ target }}
@@ -65,6 +81,12 @@
         or declaration in {{ sql_list(whole) }}
         {% if standing %}
         or {{ rules['column'] }} in ({{ context[rules['changed']](mark) }})
+        {% endif %}
+        {% if of_persons and 'persons' in rules %}
+        or (
+            declaration in {{ sql_list(of_persons) }}
+            and {{ rules['column'] }} in ({{ context[rules['persons']](mark) }})
+        )
         {% endif %};
 
     insert into {{ target }} ({{ columns }})

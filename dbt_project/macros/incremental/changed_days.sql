@@ -17,13 +17,15 @@
 {%- endmacro %}
 
 
-{# Local days of the reporting zone that changed UTC days touch: a UTC day lies on two. #}
-{% macro changed_local_days_since(mark) -%}
-    select cast({{ to_local_time('cast(event_date as timestamp)') }} as date) as activity_date
+{# Local days, of the reporting zone unless another is given, that changed UTC days touch:
+   a UTC day lies on two. #}
+{% macro changed_local_days_since(mark, zone=none) -%}
+    {%- set zone = zone or setting('reporting_timezone') -%}
+    select cast({{ local_time_in('cast(event_date as timestamp)', zone) }} as date) as activity_date
     from ({{ changed_days_since(mark) }}) as day_starts
     union
     select
-        cast({{ to_local_time("cast(event_date as timestamp) + interval '86399' second") }} as date)
+        cast({{ local_time_in("cast(event_date as timestamp) + interval '86399' second", zone) }} as date)
             as activity_date
     from ({{ changed_days_since(mark) }}) as day_ends
 {%- endmacro %}
@@ -41,6 +43,27 @@
     where built_through_load_id > '{{ mark }}'
     union
     {{ changed_days_since(mark) }}
+{%- endmacro %}
+
+
+{# UTC days with events of persons who are something else than they were. #}
+{% macro days_of_changed_persons_since(mark) -%}
+    select distinct event_date
+    from {{ ref('int_events') }}
+    where
+        person_id in (
+            select person_id
+            from {{ ref('int_person_properties') }}
+            where changed_by_load_id > '{{ mark }}'
+        )
+{%- endmacro %}
+
+
+{# Days on which sessions start that such a person may have an event in. #}
+{% macro session_days_of_changed_persons_since(mark) -%}
+    select session_start_date
+    from {{ ref('int_session_days') }}
+    where event_date in ({{ days_of_changed_persons_since(mark) }})
 {%- endmacro %}
 
 

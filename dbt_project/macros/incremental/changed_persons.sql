@@ -31,3 +31,24 @@
         on known.person_id = counted.person_id
     where coalesce(counted.session_count, 0) <> known.session_count
 {%- endmacro %}
+
+
+{# Persons whose properties were set, told again or taken away since a mark, by the
+   model's own table: it keeps how many days say something of each. #}
+{% macro persons_with_changed_properties(mark) -%}
+    select person_id
+    from {{ ref('int_person_property_days') }}
+    where built_through_load_id > '{{ mark }}'
+    union
+    select known.person_id
+    from {{ this }} as known
+    left join (
+        select
+            person_id,
+            count(*) as property_day_count
+        from {{ ref('int_person_property_days') }}
+        group by person_id
+    ) as counted
+        on known.person_id = counted.person_id
+    where coalesce(counted.property_day_count, 0) <> known.property_day_count
+{%- endmacro %}

@@ -68,7 +68,7 @@
    has an anchor has a path: the others are left out before anything is read of them. #}
 {% macro path_events(path, mark) -%}
     {%- set starts = none if path.is_whole
-        else changed_dates(changed_session_days_since(mark), 'session_start_date') -%}
+        else changed_dates(changed_days_of(path, mark), 'session_start_date') -%}
     {%- set days = days_of_sessions(starts) -%}
     select
         {% if path.scope == 'session' -%}

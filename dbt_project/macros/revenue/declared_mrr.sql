@@ -4,8 +4,7 @@
     {% set found = compiled_rows('catalog_mrr', 'mrr_name') %}
     {% for book in found %}
         {% do book.update({
-            'declaration': local_md5(book ~ '|' ~ setting('event_rules_hash')),
-            'reads_all_history': book.uses_person_properties
+            'declaration': local_md5(book ~ '|' ~ setting('event_rules_hash'))
         }) %}
     {% endfor %}
     {{ return(found) }}

@@ -18,7 +18,7 @@
     where
         (({{ book.changed_filter_sql }}) or ({{ book.ended_filter_sql }}))
         {% if not book.is_whole -%}
-        and {{ lies_in_changed_days('event_date', mark) }}
+        and {{ lies_on('event_date', changed_dates(changed_days_of(book, mark), 'event_date')) }}
         {% endif -%}
         {{ and_kept_traffic(book) }}
 {%- endmacro %}

@@ -7,7 +7,8 @@
             'definitions': {
                 'list': 'declared_referrals',
                 'column': 'event_date',
-                'changed': 'changed_days_since'
+                'changed': 'changed_days_since',
+                'persons': 'days_of_changed_persons_since'
             }
         }
     )

@@ -7,7 +7,8 @@
             'definitions': {
                 'list': 'declared_paths',
                 'column': 'unit_date',
-                'changed': 'changed_session_days_since'
+                'changed': 'changed_session_days_since',
+                'persons': 'session_days_of_changed_persons_since'
             }
         }
     )
