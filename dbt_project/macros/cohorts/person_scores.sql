@@ -33,7 +33,9 @@
 {%- endmacro %}
 
 
+{# The same as ISO texts; none before there is a watermark, when dbt only compiles. #}
 {% macro days_told(score) %}
+    {% if load_relation(ref('int_watermark')) is none %}{{ return([]) }}{% endif %}
     {{ return(changed_dates(
         'select score_date from (' ~ score_days(score) ~ ') as told where score_date is not null',
         'score_date'
@@ -41,18 +43,19 @@
 {% endmacro %}
 
 
-{# The days whose scores a run computes, by score: `all` where the declaration is new, or
+{# The days whose scores a run computes, by score: all where the declaration is new, or
    what persons are may have changed; else those not told yet, and those that a changed
    day lies before, within what is counted. Scores without such days are left out. #}
 {% macro score_days_to_compute(known_declarations, mark) -%}
     {%- if not execute -%}{{ return({}) }}{%- endif -%}
-    {%- set changed = days_around(changed_dates(changed_days_since(mark), 'event_date'), 1, 1)
-        if known_declarations else [] -%}
     {%- set days = {} -%}
     {%- for score in declared_scores() -%}
+        {%- set changed = changed_dates(
+            changed_local_days_since(mark, score.timezone), 'activity_date'
+        ) if known_declarations else [] -%}
         {%- if known_declarations.get(score.score_name) != score.declaration
             or (changed and counts_by_properties(score)) -%}
-            {%- do days.update({score.score_name: 'all'}) -%}
+            {%- do days.update({score.score_name: days_told(score)}) -%}
         {%- else -%}
             {%- set stands = changed_dates(
                 'select score_date from ' ~ this ~ " where score_name = '" ~ score.score_name ~ "'",
@@ -106,53 +109,32 @@
 {% endmacro %}
 
 
-{% macro computed_score_days(score, days) -%}
-    {% if days == 'all' -%}
-    {{ score_days(score) }}
-    {%- else -%}
-    {% for day in days -%}
-    select date '{{ day }}' as score_date
-    {{ 'union all' if not loop.last }}
-    {% endfor -%}
-    {%- endif %}
-{%- endmacro %}
-
-
 {% macro newest_complete_day(score) -%}
     select cast({{ local_time_in('watermark_at', score.timezone) }} as date) - 1 as newest_date
     from {{ ref('int_watermark') }}
 {%- endmacro %}
 
 
-{# Rows of one series in the days that end with each day of a score. #}
-{% macro rows_before_score_days(series_key, days, trailing) -%}
-    {{ ref('int_cohort_days') }} as rows_of_days
-    inner join {{ days }} as days
-        on
-            cast(rows_of_days.bucket_at as date) <= days.score_date
-            and cast(rows_of_days.bucket_at as date) > days.score_date - {{ trailing }}
-    where
-        rows_of_days.series_id = '{{ series_id(series_key) }}'
-        and rows_of_days.bucket_at > (select min(score_date) from {{ days }}) - {{ trailing }}
+{# Whether a row of days counts: it is of a series, in the days that end with a day. #}
+{% macro lies_before_day(series_key, day, trailing) -%}
+    series_id = '{{ series_id(series_key) }}'
+    and bucket_at >= date '{{ day }}' - {{ trailing - 1 }}
 {%- endmacro %}
 
 
 {# What one part measures, of those who have any of its events in the window; of idle
    days, in the days that persons are listed for. #}
-{% macro measured_part(score, part, days) -%}
-    {%- set measures = {
-        'active_days': 'count(distinct cast(rows_of_days.bucket_at as date))',
-        'events': 'sum(rows_of_days.event_count)',
-        'value': 'sum(rows_of_days.value_sum)',
-        'idle_days': count_between('max(cast(rows_of_days.bucket_at as date))', 'days.score_date', 'day')
-    } -%}
+{% macro measured_part(score, part, day) -%}
+    {%- set active_on = 'cast(bucket_at as date)' -%}
+    {%- set column = {'events': 'event_count', 'value': 'value_sum'}.get(part.measure, active_on) -%}
     {%- set trailing = score.listed_days if part.measure == 'idle_days' else score.window_days -%}
-    select
-        days.score_date,
-        rows_of_days.unit_key,
-        cast({{ measures[part.measure] }} as decimal(38, 6)) as measured
-    from {{ rows_before_score_days(part.series_key, days, trailing) }}
-    group by days.score_date, rows_of_days.unit_key
+    {%- set counted = 'case when ' ~ lies_before_day(part.series_key, day, trailing)
+        ~ ' then ' ~ column ~ ' end' -%}
+    {%- set measures = {
+        'active_days': 'nullif(count(distinct ' ~ counted ~ '), 0)',
+        'idle_days': count_between('max(' ~ counted ~ ')', "date '" ~ day ~ "'", 'day')
+    } -%}
+    cast({{ measures.get(part.measure, 'sum(' ~ counted ~ ')') }} as decimal(38, 6))
 {%- endmacro %}
 
 
@@ -167,13 +149,22 @@
 {%- endmacro %}
 
 
-{# Scores of one definition: (score_name, declaration, score_date, unit_key, score, band,
-   measured, points), the lists in the order of the parts. #}
-{% macro person_scores(score, days, persons) -%}
+{# Scores of one definition on one day: (score_name, declaration, score_date, unit_key,
+   score, band, measured, points), the lists in the order of the parts. A night tells one
+   day or two: all parts of one are measured in one pass, with nothing to join. #}
+{% macro person_scores(score, day) -%}
+    {%- set series = [series_id(score.seen_series_key)] -%}
+    {%- set measured = [] -%}
+    {%- set points = [] -%}
+    {%- for part in score.parts -%}
+        {%- do series.append(series_id(part.series_key)) -%}
+        {%- do measured.append('cast(part_' ~ loop.index ~ ' as double)') -%}
+        {%- do points.append(points_of_part(score, part, 'part_' ~ loop.index)) -%}
+    {%- endfor -%}
     select
         '{{ score.score_name }}' as score_name,
         '{{ score.declaration }}' as declaration,
-        score_date,
+        date '{{ day }}' as score_date,
         unit_key,
         score,
         case
@@ -195,24 +186,23 @@
             ) as score
         from (
             select
-                persons.score_date,
-                persons.unit_key,
-                {% set measured = [] -%}
-                {%- set points = [] -%}
-                {%- for part in score.parts -%}
-                    {%- set column = 'part_' ~ loop.index ~ '.measured' -%}
-                    {%- do measured.append('cast(' ~ column ~ ' as double)') -%}
-                    {%- do points.append(points_of_part(score, part, column)) -%}
-                {%- endfor %}
+                unit_key,
                 {{ list_of_columns(measured) }} as measured,
                 {{ list_of_columns(points) }} as points
-            from {{ persons }} as persons
-            {% for part in score.parts -%}
-            left join ({{ measured_part(score, part, days) }}) as part_{{ loop.index }}
-                on
-                    persons.score_date = part_{{ loop.index }}.score_date
-                    and persons.unit_key = part_{{ loop.index }}.unit_key
-            {% endfor %}
+            from (
+                select
+                    {% for part in score.parts -%}
+                    {{ measured_part(score, part, day) }} as part_{{ loop.index }},
+                    {% endfor -%}
+                    unit_key
+                from {{ ref('int_cohort_days') }}
+                where
+                    series_id in {{ sql_list(series | unique | list) }}
+                    and bucket_at >= date '{{ day }}' - {{ [score.listed_days, score.window_days] | max - 1 }}
+                    and bucket_at < date '{{ day }}' + 1
+                group by unit_key
+                having bool_or({{ lies_before_day(score.seen_series_key, day, score.listed_days) }})
+            ) as counted
         ) as weighed
     ) as added_up
 {%- endmacro %}
