@@ -66,7 +66,10 @@
     {%- if component.last_date is not none -%}
         {%- do conditions.append("event_date <= date '" ~ component.last_date ~ "' + 1") -%}
     {%- endif -%}
-    {%- if days is not string -%}
+    {%- if days is string -%}
+    {%- elif days[0] == 'from' -%}
+        {%- do conditions.append("event_date >= date '" ~ days[1] ~ "' - " ~ (before + 1)) -%}
+    {%- else -%}
         {%- do conditions.append('event_date in (' ~ date_literals(days_around(days, before + 1, 1)) ~ ')') -%}
     {%- endif -%}
     {{ conditions | join(' and ') or 'true' }}
@@ -131,6 +134,7 @@
         occurred_at as since_at,
         cast(null as timestamp) as previous_at,
         amount_{{ loop.index }} as amount,
+        cast(null as {{ dbt.type_string() }}) as told_apart,
         '{{ component.declaration }}' as declaration
     from {{ name }}
     where
@@ -143,8 +147,8 @@
 
 
 {# Values of an expression that are told apart, each with the time at which the unit had
-   the same value before: it is a new one to whoever counts from later than that. All
-   days of the stream are read to know it. #}
+   the same value before: it is a new one to whoever counts from later than that. Those
+   of the days before the ones read stand in the model's own table. #}
 {% macro values_of_component(component, days) -%}
     select
         '{{ component.component_id }}' as component_id,
@@ -155,27 +159,45 @@
         occurred_at as since_at,
         previous_at,
         cast(1 as decimal(18, 6)) as amount,
+        told_apart,
         '{{ component.declaration }}' as declaration
     from (
         select
             unit_id,
             unit_key,
-            cast({{ to_local_time('occurred_at') }} as date) as activity_date,
+            activity_date,
             occurred_at,
+            told_apart,
             lag(occurred_at) over (
                 partition by unit_key, told_apart order by occurred_at, event_id
             ) as previous_at
         from (
             select
                 {{ unit_of(component) }},
+                cast({{ to_local_time('occurred_at') }} as date) as activity_date,
                 occurred_at,
                 event_id,
-                {{ component.value_sql }} as told_apart
+                cast({{ component.value_sql }} as {{ dbt.type_string() }}) as told_apart
             from {{ events_with(component) }}
             where
                 ({{ component.filter_sql }})
                 {{ traffic_of(component) }}
-                and {{ is_utc_day_of(component, 'all') }}
+                and {{ is_utc_day_of(component, days) }}
+                and {{ is_day_of('cast(' ~ to_local_time('occurred_at') ~ ' as date)', component, days) }}
+            {% if days != 'all' -%}
+            union all
+            select
+                unit_id,
+                unit_key,
+                activity_date,
+                occurred_at,
+                '' as event_id,
+                told_apart
+            from {{ this }}
+            where
+                component_id = '{{ component.component_id }}'
+                and activity_date < date '{{ days[1] }}'
+            {%- endif %}
         ) as seen
         where
             unit_id is not null
@@ -201,6 +223,7 @@
         base_at as since_at,
         cast(null as timestamp) as previous_at,
         cast({{ amount }} as decimal(18, 6)) as amount,
+        cast(null as {{ dbt.type_string() }}) as told_apart,
         '{{ component.declaration }}' as declaration
     from (
         select
@@ -267,6 +290,7 @@
         attempts.entered_at as since_at,
         cast(null as timestamp) as previous_at,
         cast(1 as decimal(18, 6)) as amount,
+        cast(null as {{ dbt.type_string() }}) as told_apart,
         '{{ component.declaration }}' as declaration
     from {{ ref('int_funnel_attempts') }} as attempts
     inner join {{ ref('stg_catalog_funnels') }} as funnels
@@ -290,6 +314,7 @@
         cast(null as timestamp) as since_at,
         cast(null as timestamp) as previous_at,
         cast(null as decimal(18, 6)) as amount,
+        cast(null as {{ dbt.type_string() }}) as told_apart,
         cast(null as {{ dbt.type_string() }}) as declaration
     where false
 {%- endmacro %}
@@ -304,15 +329,28 @@
     {% set days = component_days(known, high_water_mark('built_through_load_id')) %}
     {% set declared = declared_components() | map(attribute='component_id') | list %}
 
+    {% set gone = known.keys() | reject('in', declared) | list %}
+    {% set firsts = [] %}
+    {% for read in days.values() %}
+        {% do firsts.append('' if read is string else read[1] if read[0] == 'from' else read[0]) %}
+    {% endfor %}
+
     delete from {{ target }}
     where
-        component_id in {{ sql_list(known.keys() | reject('in', declared) | list) }}
-        {% for component in declared_components() if component.component_id in days %}
+        {{ 'component_id in ' ~ sql_list(gone) if gone else 'false' }}
         or (
-            component_id = '{{ component.component_id }}'
-            and {{ is_day_of('activity_date', component, days[component.component_id]) }}
-        )
-        {% endfor %};
+            -- Of all days at once, so that an engine skips what lies before them.
+            {{ "activity_date >= date '" ~ firsts | min ~ "'" if firsts | min else 'true' }}
+            and (
+                false
+                {% for component in declared_components() if component.component_id in days %}
+                or (
+                    component_id = '{{ component.component_id }}'
+                    and {{ is_day_of('activity_date', component, days[component.component_id]) }}
+                )
+                {% endfor %}
+            )
+        );
 
     insert into {{ target }} ({{ columns }})
     select {{ columns }} from {{ arguments['temp_relation'] }}

@@ -62,6 +62,7 @@ final as (
         since_at,
         previous_at,
         amount,
+        told_apart,
         declaration,
         {{ newest_load() }} as built_through_load_id
     from amounts
