@@ -18,14 +18,14 @@
     {%- else -%}
         {%- set numerator, denominator, value = 'coalesce(sum(conversion_count), 0)', 'count(*)', 'null' -%}
     {%- endif -%}
-    select
-        {{ period_and_dimension(metric) }},
+    {%- set amounts -%}
         cast({{ numerator }} as decimal(38, 6)) as numerator,
         cast({{ denominator }} as decimal(38, 6)) as denominator,
         cast({{ value }} as double) as value
-    from (
+    {%- endset %}
+    {% call figures_by_period(metric, amounts, days) -%}
         select
-            {{ period_starts('base_events.local_at') }},
+            {{ period_starts(metric, 'base_events.local_at') }},
             {{ dimension_names(metric, 'base_events') }}
             base_events.person_key,
             coalesce(credited.conversion_count, 0) as conversion_count,
@@ -76,6 +76,5 @@
         ) as credited
             on base_events.event_id = credited.base_event_id
         where base_events.person_key is not null
-    ) as in_periods
-    group by grouping sets ({{ grouping_sets(metric) }})
+    {%- endcall %}
 {%- endmacro %}

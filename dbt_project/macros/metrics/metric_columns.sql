@@ -27,37 +27,59 @@
 {%- endmacro %}
 
 
-{# The starts of all calendar periods around a local timestamp. #}
-{% macro period_starts(local_at) -%}
-    {%- for period in ['hour', 'day', 'week', 'month'] -%}
+{# The starts of the periods around a local timestamp that a metric takes from events. #}
+{% macro period_starts(metric, local_at) -%}
+    {%- for period in periods_from_events(metric) -%}
     {{ period_start_of(period, local_at) }} as period_{{ period }}{{ ',\n    ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
 
 
-{# One grouping per period, and per period and dimension. #}
-{% macro grouping_sets(metric) -%}
-    {%- for period in periods_from_events(metric) -%}
+{# The figures of events by period, and by period and dimension: of the events that the
+   caller gives, with the starts of their periods. A night reads a month for the month's
+   figure, and counts of it for days and weeks only those that it computes. #}
+{% macro figures_by_period(metric, amounts, days) -%}
+    select * from (
+        with in_periods as {{ computed_once() }} (
+
+            {{ caller() }}
+
+        )
+
+        {% for period in periods_from_events(metric) -%}
+        select
+            '{{ period }}' as period,
+            period_{{ period }} as period_start,
+            {{ named_dimension(metric) }},
+            {{ amounts }}
+        from in_periods
+        {% if days is not none -%}
+        where
+            {{ 'cast(period_hour as date)' if period == 'hour' else 'period_' ~ period }} in (
+                select period_start
+                from {{ metric.metric_name }}__periods
+                where period = '{{ 'day' if period == 'hour' else period }}'
+            )
+        {% endif -%}
+        group by grouping sets ({{ grouping_sets(metric, period) }})
+        {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as by_period
+{%- endmacro %}
+
+
+{# One grouping of a period, and one by each dimension. #}
+{% macro grouping_sets(metric, period) -%}
     (period_{{ period }})
     {%- for dimension in fromjson(metric.dimensions) -%}
     , (period_{{ period }}, dimension_{{ loop.index }})
     {%- endfor -%}
-    {{ ', ' if not loop.last }}
-    {%- endfor -%}
 {%- endmacro %}
 
 
-{# Names a grouping: its period, its start, its dimension and the value of it. A missing
-   value is a group of its own. #}
-{% macro period_and_dimension(metric) -%}
-    {%- set periods = periods_from_events(metric) -%}
-    case
-        {% for period in periods -%}
-        when grouping(period_{{ period }}) = 0 then '{{ period }}'
-        {% endfor -%}
-    end as period,
-    coalesce({% for period in periods %}period_{{ period }}{{ ', ' if not loop.last }}{% endfor %})
-        as period_start,
+{# Names a grouping: its dimension and the value of it. A missing value is a group of its
+   own. #}
+{% macro named_dimension(metric) -%}
     {% for column in ['dimension', 'dimension_value'] -%}
     case
         {% for dimension in fromjson(metric.dimensions) -%}

@@ -77,11 +77,14 @@
 {%- endmacro %}
 
 
-{# Whether weeks and months are the sums of their days: counts and sums add up, distinct
-   persons, percentiles and conversions do not. #}
+{# Whether weeks and months are the sums of their days: counts and sums add up, of
+   conversions too, distinct persons and percentiles do not. #}
 {% macro adds_up_over_days(metric) -%}
-    {%- if 'day' not in fromjson(metric.periods)
-        or metric.metric_type not in ('count', 'sum', 'average', 'ratio') -%}
+    {%- if 'day' not in fromjson(metric.periods) -%}{{ return(false) }}{%- endif -%}
+    {%- if metric.metric_type == 'conversion' -%}
+        {{ return(metric.count_by != 'persons') }}
+    {%- endif -%}
+    {%- if metric.metric_type not in ('count', 'sum', 'average', 'ratio') -%}
         {{ return(false) }}
     {%- endif -%}
     {%- for component in fromjson(metric.components)

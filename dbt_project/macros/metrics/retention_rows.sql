@@ -5,7 +5,7 @@
     with cohort as (
 
         select
-            {{ period_starts('local_at') }},
+            {{ period_starts(metric, 'local_at') }},
             {{ dimension_names(metric) }}
             person_key,
             cast(local_at as date) + {{ metric.retention_day }} as return_date
@@ -27,12 +27,16 @@
 
     )
 
-    select
-        {{ period_and_dimension(metric) }},
-        cast(count(returned.person_key) as decimal(38, 6)) as numerator,
+    {%- set amounts -%}
+        cast(count(returned_key) as decimal(38, 6)) as numerator,
         cast(count(*) as decimal(38, 6)) as denominator,
         cast(null as double) as value
-    from cohort
-    left join returned on cohort.person_key = returned.person_key
-    group by grouping sets ({{ grouping_sets(metric) }})
+    {%- endset %}
+    {% call figures_by_period(metric, amounts, none) -%}
+        select
+            cohort.*,
+            returned.person_key as returned_key
+        from cohort
+        left join returned on cohort.person_key = returned.person_key
+    {%- endcall %}
 {%- endmacro %}

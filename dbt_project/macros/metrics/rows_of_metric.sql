@@ -47,12 +47,9 @@
         'unique_values': 'count(distinct amount)',
         'percentile': percentile_of('amount', component.percentile)
     }.get(component.aggregate, 'count(distinct person_key)') -%}
-    select
-        {{ period_and_dimension(metric) }},
-        {{ metric_amount(role, total) }}
-    from (
+    {% call figures_by_period(metric, metric_amount(role, total), days) -%}
         select
-            {{ period_starts(finest ~ '_start') }},
+            {{ period_starts(metric, finest ~ '_start') }},
             reduced.*
         from (
             select
@@ -64,8 +61,7 @@
             where {{ 'person_key is not null' if counts_persons else 'true' }}
             {{ 'group by all' if component.aggregate != 'percentile' }}
         ) as reduced
-    ) as in_periods
-    group by grouping sets ({{ grouping_sets(metric) }})
+    {%- endcall %}
 {%- endmacro %}
 
 
