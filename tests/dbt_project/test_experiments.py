@@ -311,6 +311,26 @@ def units_by_day(warehouse: WarehouseOfTest) -> list[tuple[object, ...]]:
     )
 
 
+def test_nights_of_one_day_are_those_of_a_rebuild(
+    warehouse: WarehouseOfTest, tmp_path: Path
+) -> None:
+    """The last days come one a night, and units have rows of earlier nights alone."""
+    names = ("revenue", "buyers", "per_viewer", "platforms")
+    metrics = [Metric(name, window=7 * DAY, **STREAMS[name]) for name in names]
+    sample = busy_sample("o", *metrics)
+    catalog = write_catalog(tmp_path / "catalog", [sample.experiment])
+    warehouse.declare(catalog, reporting_timezone="UTC", as_of=AS_OF)
+    for day in (10, 11, 12, 13):
+        fresh = [row_of(one) for one in sample.log if max(one.at.day, 10) == day]
+        warehouse.land(fresh, load_id=f"202603{day}T000000000000")
+        warehouse.build(select=MODELS)
+    by_night = published(warehouse), units_by_day(warehouse)
+    assert max(str(row[2]) for row in by_night[1]) == str(LAST_DAY)
+    warehouse.forget_tables()
+    warehouse.build(select=MODELS)
+    assert (published(warehouse), units_by_day(warehouse)) == by_night
+
+
 def test_what_an_experiment_was_before_leaves_nothing_behind(
     warehouse: WarehouseOfTest, tmp_path: Path
 ) -> None:

@@ -89,6 +89,16 @@
 {%- endmacro %}
 
 
+{# Whether no amount is of a later day than the first computed one, as in a night that
+   follows upon another: then no unit has rows of several days to put in order. #}
+{% macro lies_in_one_day(first_day) %}
+    {% if not execute %}{{ return(false) }}{% endif %}
+    {{ return(run_query(
+        'select coalesce(max(activity_date) <= ' ~ first_day ~ ', false) from ' ~ ref('int_experiment_amounts')
+    ).columns[0].values()[0]) }}
+{% endmacro %}
+
+
 {# The most days before an exposure that any experiment looks at. #}
 {% macro longest_covariate_days() -%}
     {{ declared_experiments() | map(attribute='covariate_days') | max if declared_experiments() else 0 }}

@@ -38,9 +38,9 @@
         'day_dx': exact_product('d', 'x'),
         'day_dw': exact_product('d', 'w')
     } -%}
+    {%- set asked = sums_asked_for() -%}
     {%- for name in sum_names() + day_sum_names() %}
-    {%- set is_zero = (sign and name in day_sum_names())
-        or (not some_metrics_divide() and ('d' in name.replace('day_', '') or 'w' in name)) %}
+    {%- set is_zero = name not in asked or (sign and name in day_sum_names()) %}
     {{ '0' if is_zero else sign ~ 'sum(' ~ terms[name] ~ ')' }} as {{ name }}
     {{- ',' if not loop.last }}
     {%- endfor %}
@@ -60,10 +60,26 @@
     {{ return(['day_y', 'day_d', 'day_yy', 'day_yd', 'day_dd', 'day_yx', 'day_yw', 'day_dx', 'day_dw']) }}
 {% endmacro %}
 
-{# All sums of a cell, each added up, as decimals. #}
-{% macro added_up(names, relation='') -%}
+{# Those that some metric has: without a ratio there is no denominator. #}
+{% macro sums_asked_for() %}
+    {% set divides = some_metrics_divide() %}
+    {% set found = [] %}
+    {% for name in sum_names() + day_sum_names() %}
+        {% set factors = name.replace('day_', '') %}
+        {% if divides or ('d' not in factors and 'w' not in factors) %}{% do found.append(name) %}{% endif %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# Sums added up, as decimals: of groups, or so far within a window. What no metric has is
+   not computed. #}
+{% macro added_up(names, relation='', window='') -%}
+    {% set asked = sums_asked_for() -%}
     {% for name in names -%}
-    cast(sum({{ relation ~ '.' if relation }}{{ name }}) as decimal(38, {{ 12 if name.replace('day_', '') | length == 2 else 6 }})) as {{ name }}
+    {% set column = (relation ~ '.' if relation else '') ~ name -%}
+    {% set value = 'sum(' ~ column ~ ')' if not window else 'sum(coalesce(' ~ column ~ ', 0)) over ' ~ window -%}
+    cast({{ value if name in asked else 0 }} as decimal(38, {{ 12 if name.replace('day_', '') | length == 2 else 6 }})) as {{ name }}
     {{- ',' if not loop.last }}
     {% endfor -%}
 {%- endmacro %}
@@ -79,7 +95,7 @@
 
 {# Rows of units and days with what the sums are told by: those of computed days, or by
    `conflict_date` all rows of units that leave on a computed day. #}
-{% macro rows_with_units(day, first_day=none) -%}
+{% macro rows_with_units(day, first_day, of_these_days=false) -%}
     select
         metrics.experiment_name,
         metrics.metric_name,
@@ -101,8 +117,10 @@
     inner join (
         select * from units
         {% if day == 'conflict_date' -%}
-        where conflict_date >= from_date
-        {%- elif first_day -%}
+        where
+            conflict_date >= from_date
+            and conflict_date >= {{ first_day }}
+        {%- elif of_these_days -%}
         where
             unit_key in (
                 select unit_key from {{ ref('int_experiment_unit_days') }}
@@ -116,7 +134,7 @@
             {% if day == 'day_date' -%}
             and unit_days.day_date >= units.from_date
             {%- endif %}
-    {% if first_day -%}
+    {% if of_these_days -%}
     where unit_days.day_date >= {{ first_day }}
     {%- endif %}
 {%- endmacro %}

@@ -15,13 +15,13 @@
 {%- endmacro %}
 
 
-{# The amounts of a numerator or a denominator. Sums of denominators that no metric has
-   would cost a quarter of the whole. #}
+{# The amounts of a numerator or a denominator; without any of these, amounts need not be
+   told apart. #}
 {% macro total_of_side(side) -%}
     {%- if some_metrics_divide() -%}
     cast(coalesce(sum(case when side = '{{ side }}' then amount end), 0) as decimal(18, 6))
     {%- else -%}
-    {{ 'cast(sum(amount) as decimal(18, 6))' if side == 'y' else '0' }}
+    cast(sum(amount) as decimal(18, 6))
     {%- endif -%}
 {%- endmacro %}
 
@@ -30,57 +30,52 @@
    of the entry stands first. What is told of a unit has 18 digits, and a sum has 38: it is
    made narrow at once, because all that follows costs half as much then. #}
 {% macro before_the_day(name) -%}
-    {%- if name == 'd' and not some_metrics_divide() -%}
-    cast(0 as decimal(18, 6))
-    {%- else -%}
     cast(coalesce(sum(case when is_entry then 0 else {{ name }} end) over earlier_rows, 0) as decimal(18, 6))
-    {%- endif -%}
 {%- endmacro %}
 
 
 {% macro of_the_entry(name) -%}
-    {%- if name == 'd' and not some_metrics_divide() -%}
-    cast(0 as decimal(18, 6))
-    {%- else -%}
     first_value(case when is_entry then {{ name }} else 0 end) over rows_so_far
-    {%- endif -%}
 {%- endmacro %}
 
 
-{# Figures that rows of earlier days add to those of a night, by column. What a unit had
-   before its exposure stands on all of its rows alike. #}
-{% macro figures_of_earlier_days() %}
-    {% set figures = {'y_before': 'sum(known.y)', 'x': 'max(known.x)'} %}
-    {% if some_metrics_divide() %}
-        {% do figures.update({'d_before': 'sum(known.d)', 'w': 'max(known.w)'}) %}
-    {% endif %}
-    {{ return(figures) }}
-{% endmacro %}
-
-
-{# What the rows that stand say of units, by metric, up to the first computed day.
-   `known` are their rows. #}
-{% macro totals_of_earlier_days(known, metrics) -%}
+{# What units had by metric before the first computed day, and before their exposures:
+   `known` are their rows that stand, `unit_days` those of a night, among which are the
+   entries of new units. What a unit had before its exposure stands on all of its rows
+   alike. #}
+{% macro totals_of_earlier_days(known, unit_days, metrics, sides) -%}
     select
-        metrics.metric_number,
-        known.unit_key,
-        {% for name, value in figures_of_earlier_days().items() -%}
-        {{ value }} as {{ name }}{{ ',' if not loop.last }}
+        metric_number,
+        unit_key,
+        {% for side, of_entry in sides -%}
+        sum({{ side }}) as {{ side }}_before,
+        max({{ of_entry }}) as {{ of_entry }}{{ ',' if not loop.last }}
         {% endfor -%}
-    from {{ known }} as known
-    inner join {{ metrics }} as metrics
-        on
-            known.metric_key = metrics.metric_key
-            and known.day_date < metrics.from_date
-    group by metrics.metric_number, known.unit_key
-{%- endmacro %}
-
-
-{# The figures of a row so far, where a night continues with what earlier days had. #}
-{% macro with_earlier_days(names, continues) -%}
-    {% for name in names -%}
-    in_order.{{ name }} {{- ' + coalesce(earlier.' ~ name ~ ', 0)' if continues and name in figures_of_earlier_days() }} as {{ name }}{{ ',' if not loop.last }}
-    {% endfor -%}
+    from (
+        select
+            metrics.metric_number,
+            known.unit_key,
+            {% for side, of_entry in sides -%}
+            known.{{ side }},
+            known.{{ of_entry }}{{ ',' if not loop.last }}
+            {% endfor -%}
+        from {{ known }} as known
+        inner join {{ metrics }} as metrics
+            on
+                known.metric_key = metrics.metric_key
+                and known.day_date < metrics.from_date
+        union all
+        select
+            metric_number,
+            unit_key,
+            {% for side, of_entry in sides -%}
+            0 as {{ side }},
+            {{ side }} as {{ of_entry }}{{ ',' if not loop.last }}
+            {% endfor -%}
+        from {{ unit_days }}
+        where is_entry
+    ) as earlier_rows
+    group by metric_number, unit_key
 {%- endmacro %}
 
 

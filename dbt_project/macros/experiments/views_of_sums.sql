@@ -21,14 +21,6 @@
 {%- endmacro %}
 
 
-{# Sums over all rows up to this one of its series. #}
-{% macro running(relation, names, window) -%}
-    {% for name in names -%}
-    sum(coalesce({{ relation }}.{{ name }}, 0)) over {{ window }} as {{ name }}{{ ',' if not loop.last }}
-    {% endfor -%}
-{%- endmacro %}
-
-
 {# A sum, and a sum of products, of values from which constants were taken: exact in
    decimals, and rounded once. #}
 {% macro shifted_sum(name) -%}

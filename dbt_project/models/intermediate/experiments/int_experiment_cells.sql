@@ -17,6 +17,7 @@
 {% set known = declarations_by('experiment_name', this) if is_incremental() else {} %}
 {% set starts = experiments_to_compute(known, mark) %}
 {% set continues = is_incremental() and some_go_on(starts) %}
+{% set first_day = first_computed_day(starts) %}
 {% set cell = 'experiment_name, metric_name, variant, slices, exposure_date, day_date, maturity_date' %}
 {% set sums = sum_names() + day_sum_names() %}
 
@@ -66,7 +67,9 @@ unit_counts as (
     from units
     inner join metrics
         on units.experiment_key = metrics.experiment_key
-    where units.exposure_date >= units.from_date
+    where
+        units.exposure_date >= units.from_date
+        and units.exposure_date >= {{ first_day }}
     group by all
     union all
     select
@@ -82,7 +85,9 @@ unit_counts as (
     from units
     inner join metrics
         on units.experiment_key = metrics.experiment_key
-    where units.conflict_date >= units.from_date
+    where
+        units.conflict_date >= units.from_date
+        and units.conflict_date >= {{ first_day }}
     group by all
 
 ),
@@ -90,14 +95,14 @@ unit_counts as (
 -- A night reads those units alone that have rows.
 rows_of_days as (
 
-    {{ rows_with_units('day_date', first_computed_day(starts) if continues else none) }}
+    {{ rows_with_units('day_date', first_day, continues) }}
 
 ),
 
 -- All rows of a unit that leaves, on the day it does.
 rows_of_leavers as (
 
-    {{ rows_with_units('conflict_date') }}
+    {{ rows_with_units('conflict_date', first_day) }}
 
 ),
 

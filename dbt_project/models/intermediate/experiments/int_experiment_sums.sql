@@ -71,7 +71,7 @@ by_date as (
         days.day_date,
         days.day_number,
         sum(coalesce(changes.unit_count, 0)) over up_to_the_day as unit_count,
-        {{ running('changes', sums, 'up_to_the_day') }}
+        {{ added_up(sums, 'changes', 'up_to_the_day') }}
     from series
     cross join (values ('cumulative'), ('closed')) as views (view)
     inner join {{ ref('int_experiment_days') }} as days
@@ -151,7 +151,7 @@ by_day_since as (
         {{ columns_of('series', series) }},
         days.day_number,
         sum(coalesce(since_exposure.unit_count, 0)) over up_to_the_day as unit_count,
-        {{ running('since_exposure', before, 'up_to_the_day') }},
+        {{ added_up(before, 'since_exposure', 'up_to_the_day') }},
         {{ columns_of('since_exposure', day_sum_names()) }}
     from series
     inner join {{ ref('int_experiment_days') }} as days

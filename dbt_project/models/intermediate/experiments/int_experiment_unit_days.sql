@@ -12,6 +12,9 @@
 {% set starts = experiments_to_compute(known, mark) %}
 {% set continues = is_incremental() and some_go_on(starts) %}
 {% set first_day = first_computed_day(starts) if continues %}
+{% set in_one_day = continues and lies_in_one_day(first_day) %}
+{# Denominators that no metric has would cost a quarter of the whole. #}
+{% set sides = [('y', 'x'), ('d', 'w')] if some_metrics_divide() else [('y', 'x')] %}
 
 with computed as (
 
@@ -65,15 +68,16 @@ unit_days as (
         unit_key,
         is_entry,
         day_date,
-        {{ total_of_side('y') }} as y,
-        {{ total_of_side('d') }} as d
+        {% for side, of_entry in sides -%}
+        {{ total_of_side(side) }} as {{ side }}{{ ',' if not loop.last }}
+        {% endfor -%}
     from ({{ amounts_of_units(first_day) }}) as matched
     group by metric_number, unit_key, is_entry, day_date
 
 ),
 
 -- The number of the unit stands first: sorted by that of the metric, which is often one
--- and the same, it takes twice as long.
+-- and the same, it takes twice as long. In a night of one day there is nothing to sort.
 in_order as (
 
     select
@@ -81,23 +85,29 @@ in_order as (
         unit_key,
         is_entry,
         day_date,
-        {% for side, of_entry in [('y', 'x'), ('d', 'w')] -%}
+        {% for side, of_entry in sides -%}
         case when is_entry then 0 else {{ side }} end as {{ side }},
-        {{ before_the_day(side) }} as {{ side }}_before,
-        {{ of_the_entry(side) }} as {{ of_entry }}{{ ',' if not loop.last }}
-        {% endfor %}
+        {% if not continues -%}
+        {{ of_the_entry(side) }} as {{ of_entry }},
+        {% endif -%}
+        {{ 0 if in_one_day else before_the_day(side) }} as {{ side }}_before{{ ',' if not loop.last }}
+        {% endfor -%}
     from unit_days
+    {% if not in_one_day -%}
     window
+        {% if not continues -%}
         rows_so_far as (
             partition by unit_key, metric_number
             order by is_entry desc, day_date asc
             rows between unbounded preceding and current row
         ),
+        {% endif -%}
         earlier_rows as (
             partition by unit_key, metric_number
             order by is_entry desc, day_date asc
             rows between unbounded preceding and 1 preceding
         )
+    {%- endif %}
 
 ),
 
@@ -107,13 +117,13 @@ known as {{ computed_once() }} (
 
     select *
     from {{ this }}
-    where unit_key in (select in_order.unit_key from in_order)
+    where unit_key in (select unit_days.unit_key from unit_days)
 
 ),
 
 earlier as (
 
-    {{ totals_of_earlier_days('known', 'metrics') }}
+    {{ totals_of_earlier_days('known', 'unit_days', 'metrics', sides) }}
 
 ),
 
@@ -121,8 +131,12 @@ earlier as (
 totals as (
 
     select
-        {{ columns_of('in_order', ['metric_number', 'unit_key', 'is_entry', 'day_date', 'y', 'd']) }},
-        {{ with_earlier_days(['y_before', 'd_before', 'x', 'w'], continues) }}
+        {{ columns_of('in_order', ['metric_number', 'unit_key', 'is_entry', 'day_date']) }},
+        {% for side, of_entry in sides -%}
+        in_order.{{ side }},
+        in_order.{{ side }}_before {{- ' + coalesce(earlier.' ~ side ~ '_before, 0) as ' ~ side ~ '_before' if continues }},
+        {{ 'coalesce(earlier.' ~ of_entry ~ ', 0) as ' ~ of_entry if continues else 'in_order.' ~ of_entry }}{{ ',' if not loop.last }}
+        {% endfor -%}
     from in_order
     {% if continues -%}
     left join earlier
