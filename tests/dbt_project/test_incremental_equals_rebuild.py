@@ -318,7 +318,8 @@ def test_days_after_the_newest_event_are_forgotten(
         [_seen(4, "ann", 30)],
         [_seen(5, "bob", 125)],
     ]
-    compare_split_with_rebuild(warehouse, catalog, loads, "UTC")
+    for count in (2, 4):
+        compare_split_with_rebuild(warehouse, catalog, loads[:count], "UTC")
 
 
 def test_what_persons_are_changes_what_their_earlier_days_tell(

@@ -198,7 +198,8 @@
 {%- endmacro %}
 
 
-{# The days of a metric that adds up: those just computed, the others as they stand. #}
+{# The days of a metric that adds up: those just computed, the others of the calendar as
+   they stand. #}
 {% macro known_days(metric, declaration) -%}
     {%- set name = metric.metric_name -%}
     select
@@ -231,6 +232,7 @@
         and period_start not in (
             select period_start from {{ name }}__periods where period = 'day'
         )
+        and period_start in (select day_start from {{ ref('int_calendar_days') }})
     {%- endif %}
 {%- endmacro %}
 
