@@ -1,6 +1,6 @@
 """What building the marts costs, as multiples of a baseline measured in the same run.
 
-    python -m tests.benchmarks.bench_nightly [--events 10000000] [--home DIR]
+    python -m tests.benchmarks.bench_nightly [--events N] [--days 120] [--home DIR]
 
 Lands simulated events, then measures, each in a process of its own:
 
@@ -36,7 +36,6 @@ from ingestion.user_agents import add_user_agents
 
 DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MEMORY_LIMIT = "3GB"
-DAYS = 120
 
 
 @dataclass(frozen=True)
@@ -141,21 +140,21 @@ def land_held_back(home: Path, landing: Path, name: str) -> int:
     return land_new_files(home)
 
 
-def run(events: int, home: Path) -> None:
+def run(events: int, days: int, home: Path) -> None:
     landing = home / "landing" / "app"
     if not landing.is_dir():
         simulate(
             SimulationSpec(
                 persons=events // 50,
                 start=date(2026, 1, 1),
-                days=DAYS,
+                days=days,
                 events_target=events,
                 dirt=Dirt.typical(),
             ),
             landing,
         )
     # Half a day's share takes one file, which holds a day.
-    hold_back_newest(landing, home / "aside" / "day", 0.5 / DAYS)
+    hold_back_newest(landing, home / "aside" / "day", 0.5 / days)
     hold_back_newest(landing, home / "aside" / "share", 0.01)
     compile_catalog(
         load_catalog(DBT_PROJECT / "catalog"),
@@ -194,6 +193,7 @@ def run(events: int, home: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=10_000_000)
+    parser.add_argument("--days", type=int, default=120)
     parser.add_argument(
         "--home", type=Path, default=Path(gettempdir(), "daybreak-nightly")
     )
@@ -202,7 +202,7 @@ def main() -> None:
     if arguments.baseline:
         baseline(arguments.home / "lake", arguments.home / "baseline.duckdb")
         return
-    run(arguments.events, arguments.home)
+    run(arguments.events, arguments.days, arguments.home)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(f"peak memory of landing and simulation {peak:.2f} GB")
 
