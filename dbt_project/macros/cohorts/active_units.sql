@@ -24,6 +24,23 @@
 {% endmacro %}
 
 
+{# A segmentation in parts of its units, one part where only changed ones are computed: what
+   a million units did, in windows all at once, does not fit into 3 GB. #}
+{% macro parts_of_units(segmentation) %}
+    {% set found = [] %}
+    {% for part in range(4 if segmentation.is_whole else 1) %}
+        {% do found.append(dict(segmentation, part=part)) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# The condition that a row belongs to a unit of the part. #}
+{% macro lies_in_part_of_units(segmentation) -%}
+    {{ 'unit_key % 4 = ' ~ segmentation.part if segmentation.is_whole and 'part' in segmentation else 'true' }}
+{%- endmacro %}
+
+
 {# How many rows each unit has, and up to which day; of all units or those of a relation. #}
 {% macro day_counts(segmentation, units=none) -%}
     select
@@ -33,6 +50,7 @@
     from {{ ref('int_cohort_days') }}
     where
         {{ lies_in_series_of(segmentation) }}
+        and {{ lies_in_part_of_units(segmentation) }}
         {% if units -%}
         and unit_key in (select unit_key from {{ units }})
         {%- endif %}
@@ -90,6 +108,7 @@
     from {{ ref('int_cohort_days') }}
     where
         series_id = '{{ series_id(series_key) }}'
+        and {{ lies_in_part_of_units(segmentation) }}
         and bucket_at < (
             select {{ local_time_in('watermark_at', segmentation.timezone) }}
             from {{ ref('int_watermark') }}

@@ -12,14 +12,15 @@
 -- depends_on: {{ ref('int_watermark') }}
 {% set mark = high_water_mark('built_through_load_id') %}
 
--- One block of SQL per declared segmentation (macros/cohorts).
+-- One block of SQL per declared segmentation and part of its units (macros/cohorts).
 select
     *,
     cast(null as bigint) as day_count,
     cast(null as date) as last_event_date,
     {{ newest_load() }} as built_through_load_id
 from ({{ no_segment_spans() }}) as nothing
-{%- for segmentation in segmentations_to_compute() %}
+{%- for whole in segmentations_to_compute() %}
+{%- for segmentation in parts_of_units(whole) %}
 {{ union_all_apart() }}
 select * from (
     with {{ active_units(segmentation, mark) }},
@@ -50,4 +51,5 @@ select * from (
 
     {{ with_day_counts(segmentation, 'spans') }}
 ) as spans
+{%- endfor %}
 {%- endfor %}
