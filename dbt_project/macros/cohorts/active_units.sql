@@ -27,18 +27,13 @@
 {# A segmentation in parts of its units, one part where only changed ones are computed: what
    a million units did, in windows all at once, does not fit into 3 GB. #}
 {% macro parts_of_units(segmentation) %}
+    {% if not segmentation.is_whole %}{{ return([segmentation]) }}{% endif %}
     {% set found = [] %}
-    {% for part in range(4 if segmentation.is_whole else 1) %}
-        {% do found.append(dict(segmentation, part=part)) %}
+    {% for part in range(4) %}
+        {% do found.append(dict(segmentation, units_of_part='unit_key % 4 = ' ~ part)) %}
     {% endfor %}
     {{ return(found) }}
 {% endmacro %}
-
-
-{# The condition that a row belongs to a unit of the part. #}
-{% macro lies_in_part_of_units(segmentation) -%}
-    {{ 'unit_key % 4 = ' ~ segmentation.part if segmentation.is_whole and 'part' in segmentation else 'true' }}
-{%- endmacro %}
 
 
 {# How many rows each unit has, and up to which day; of all units or those of a relation. #}
@@ -50,7 +45,7 @@
     from {{ ref('int_cohort_days') }}
     where
         {{ lies_in_series_of(segmentation) }}
-        and {{ lies_in_part_of_units(segmentation) }}
+        and {{ segmentation.units_of_part or 'true' }}
         {% if units -%}
         and unit_key in (select unit_key from {{ units }})
         {%- endif %}
@@ -108,7 +103,7 @@
     from {{ ref('int_cohort_days') }}
     where
         series_id = '{{ series_id(series_key) }}'
-        and {{ lies_in_part_of_units(segmentation) }}
+        and {{ segmentation.units_of_part or 'true' }}
         and bucket_at < (
             select {{ local_time_in('watermark_at', segmentation.timezone) }}
             from {{ ref('int_watermark') }}

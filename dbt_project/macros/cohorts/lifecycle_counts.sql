@@ -14,19 +14,9 @@
 {% endmacro %}
 
 
-{# The first period that a change lies in, and the one before it. #}
-{% macro changed_period(block) -%}
-    {{ period_start_of(block.lifecycle_period, block.since, block.week_start) }}
-{%- endmacro %}
-
-{% macro period_before_change(block) -%}
-    {{ periods_after(changed_period(block), -1, "'" ~ block.lifecycle_period ~ "'") }}
-{%- endmacro %}
-
-
 {# The condition of what a change may have changed: periods, from the first it lies in. #}
 {% macro is_lifecycle_told_again(block) -%}
-    {{ lies_from('period_start', none if block.since is none else changed_period(block)) }}
+    {{ lies_from('period_start', changed_period_start(block, block.lifecycle_period)) }}
 {%- endmacro %}
 
 
@@ -50,7 +40,9 @@
     {%- if block.since is none -%}
     {{ active_periods(block, period) }}
     {%- else -%}
-    {%- set start = period_before_change(block) -%}
+    {%- set start = periods_after(
+        changed_period_start(block, period), -1, "'" ~ period ~ "'"
+    ) -%}
     with lately as {{ computed_once() }} (
 
         {{ active_periods(block, period, start) }}

@@ -54,7 +54,9 @@
             changed_local_days_since(mark, score.timezone), 'activity_date'
         ) if known_declarations else [] -%}
         {%- if known_declarations.get(score.score_name) != score.declaration
-            or (changed and counts_by_properties(score)) -%}
+            or (changed and may_change_on_any_day(
+                [score.seen_series_key] + score.parts | map(attribute='series_key') | list
+            )) -%}
             {%- do days.update({score.score_name: days_told(score)}) -%}
         {%- else -%}
             {%- set stands = changed_dates(
@@ -72,16 +74,6 @@
         {%- endif -%}
     {%- endfor -%}
     {{ return(days) }}
-{%- endmacro %}
-
-
-{# Whether a series of a score asks what a person is, which may change for any day. #}
-{% macro counts_by_properties(score) -%}
-    {%- set keys = [score.seen_series_key] + score.parts | map(attribute='series_key') | list -%}
-    {%- for series in declared_series() if series.series_key in keys and series.uses_person_properties -%}
-        {{ return(true) }}
-    {%- endfor -%}
-    {{ return(false) }}
 {%- endmacro %}
 
 

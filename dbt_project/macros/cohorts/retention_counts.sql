@@ -20,19 +20,10 @@
 {% endmacro %}
 
 
-{# The start of the first period that a change lies in, none where all may have changed. #}
-{% macro changed_cohort(retention) %}
-    {{ return(
-        period_start_of(retention.period, retention.since, retention.week_start)
-        if retention.since else none
-    ) }}
-{% endmacro %}
-
-
 {# The condition of what a change may have changed: cells of periods, from the first it
    lies in. #}
 {% macro is_retention_told_again(retention) -%}
-    {%- set start = changed_cohort(retention) -%}
+    {%- set start = changed_period_start(retention, retention.period) -%}
     {%- if start is none -%}
     true
     {%- else -%}

@@ -2,7 +2,7 @@
    entered_at). A first entry is the first of all history, a recurring one the first of
    its period. After a change, of those who entered or returned since. #}
 {% macro entries_of_cohorts(retention, breakdown) -%}
-    {%- set start = changed_cohort(retention) -%}
+    {%- set start = changed_period_start(retention, retention.period) -%}
     {%- set keeps_first = breakdown.entries_keep_first -%}
     {%- set order = 'first_at' if keeps_first else 'bucket_at' -%}
     {%- set is_recurring = retention.entry_mode == 'recurring' -%}

@@ -71,7 +71,7 @@
     from {{ ref('int_cohort_days') }}
     where
         series_id = '{{ series_id(breakdown.returns) }}'
-        and {{ lies_from('bucket_at', changed_cohort(retention)) }}
+        and {{ lies_from('bucket_at', changed_period_start(retention, retention.period)) }}
         {{ before_watermark(retention) }}
     group by
         unit_key,

@@ -8,22 +8,20 @@
 {% endmacro %}
 
 
-{# The first interval that a change lies in, and the start of its window, none where a
-   stickiness is computed whole. #}
-{% macro changed_interval(stickiness) -%}
-    {{ period_start_of(stickiness.interval_period, stickiness.since, stickiness.week_start) }}
-{%- endmacro %}
-
-{% macro changed_window(stickiness) -%}
-    {{ period_start_of(
-        stickiness.window_period, changed_interval(stickiness), stickiness.week_start
-    ) if stickiness.window_period else changed_interval(stickiness) }}
-{%- endmacro %}
+{# The start of the first window that a change lies in, none where a stickiness is computed
+   whole: that of its interval, which may lie in a window before the change. #}
+{% macro changed_window(stickiness) %}
+    {% set interval = changed_period_start(stickiness, stickiness.interval_period) %}
+    {{ return(
+        period_start_of(stickiness.window_period, interval, stickiness.week_start)
+        if interval and stickiness.window_period else interval
+    ) }}
+{% endmacro %}
 
 
 {# The condition of what a change may have changed: windows, from the first it lies in. #}
 {% macro is_stickiness_told_again(stickiness) -%}
-    {{ 'true' if stickiness.since is none else 'changed_at >= ' ~ changed_window(stickiness) }}
+    {{ lies_from('changed_at', changed_window(stickiness)) }}
 {%- endmacro %}
 
 
@@ -35,7 +33,7 @@
         periods_after(changed_window(stickiness), -1, "'" ~ stickiness.window_period ~ "'")
         if stickiness.window_period else
         periods_after(
-            changed_interval(stickiness),
+            changed_window(stickiness),
             '-' ~ stickiness.window_intervals,
             "'" ~ stickiness.interval_period ~ "'"
         )

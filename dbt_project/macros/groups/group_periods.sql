@@ -51,10 +51,7 @@
 
 {# The start of the first day, or period, that a change lies in, none where all do. #}
 {% macro changed_group_start(group) %}
-    {% if group.since is none %}{{ return(none) }}{% endif %}
-    {{ return(period_start_of(
-        group.counted_period | default('day'), group.since, group.week_start
-    )) }}
+    {{ return(changed_period_start(group, group.counted_period | default('day'))) }}
 {% endmacro %}
 
 

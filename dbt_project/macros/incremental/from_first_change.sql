@@ -45,11 +45,10 @@
 {# Whether rows of series may change on days without a new event: what a person is decides
    them. #}
 {% macro may_change_on_any_day(series_keys) %}
-    {% set found = [] %}
     {% for series in declared_series() if series.series_key in series_keys and series.uses_person_properties %}
-        {% do found.append(series) %}
+        {{ return(true) }}
     {% endfor %}
-    {{ return(found | length > 0) }}
+    {{ return(false) }}
 {% endmacro %}
 
 
@@ -59,6 +58,15 @@
     {{ local_time_in("timestamp '" ~ day ~ " 00:00:00'", zone) }}
     {{- " - interval '1' day" if zone != 'UTC' }}
 {%- endmacro %}
+
+
+{# The start of the first period that a change of a block lies in, none where all may have
+   changed. #}
+{% macro changed_period_start(block, period) %}
+    {{ return(
+        period_start_of(period, block.since, block.week_start) if block.since else none
+    ) }}
+{% endmacro %}
 
 
 {# The first UTC day whose events changed since a mark, none where none did. #}
