@@ -1,23 +1,38 @@
 {# Sessions longer than they may be are rare, so only their events are walked step by
    step: the first moment after the cap begins the next. #}
 {% macro overlong_sessions() -%}
-    {%- set longest = setting('session_max_seconds') -%}
+    {%- set longest = setting('session_max_seconds') | int -%}
+    overlong_sessions as (
+
+        select
+            person_key,
+            visit_started_at,
+            session_started_at,
+            max(last_at) as ended_at
+        from parts
+        where
+            {{ microsecond_of('last_at') }} - {{ microsecond_of('session_started_at') }}
+            > {{ longest * 1000000 }}
+        group by person_key, visit_started_at, session_started_at
+
+    ),
+
     moments as (
 
         select
-            days.person_key,
-            days.visit_started_at,
-            days.session_started_at as begun_at,
+            sessions.person_key,
+            sessions.visit_started_at,
+            sessions.session_started_at as begun_at,
             events.event_date,
             events.occurred_at
         from events_to_place as events
-        inner join (select * from days where is_overlong) as days
+        inner join overlong_sessions as sessions
             on
-                events.person_key = days.person_key
-                and events.occurred_at >= days.first_at
-                and events.occurred_at <= days.last_at
+                events.person_key = sessions.person_key
+                and events.occurred_at >= sessions.session_started_at
+                and events.occurred_at <= sessions.ended_at
         group by
-            days.person_key, days.visit_started_at, days.session_started_at,
+            sessions.person_key, sessions.visit_started_at, sessions.session_started_at,
             events.event_date, events.occurred_at
 
     ),

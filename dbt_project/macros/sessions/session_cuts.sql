@@ -6,9 +6,18 @@
 {% macro cuts_at_midnight() %}{{ return(setting('session_cut_at_midnight') == 'true') }}{% endmacro %}
 
 
-{# Whether a session begins with a stretch. #}
+{# Whether a visit begins with a stretch: the first of its person, or one after a gap.
+   Compared as numbers, which costs a third of adding an interval. #}
+{% macro opens_visit(is_first='previous_at is null') -%}
+    {{ is_first }}
+    or {{ microsecond_of('first_at') }} - {{ microsecond_of('previous_at') }}
+    > {{ setting('session_timeout_seconds') | int * 1000000 }}
+{%- endmacro %}
+
+
+{# Whether a session begins with a stretch that is told whether it `opens_visit`. #}
 {% macro opens_session() -%}
-    {{ opens_visit() }}
+    opens_visit
     {%- if cuts_at_midnight() %}
     or {{ local_day('first_at') }} <> {{ local_day('previous_at') }}
     {%- endif %}
@@ -32,14 +41,22 @@
             *,
             count(case when {{ opens_visit() }} then 1 end)
                 over (partition by person_key order by first_at) as visit_number
-        from between_neighbours
+        from (
+            select
+                *,
+                lag(last_at) over (partition by person_key order by first_at) as previous_at
+            from stretches
+        ) as between_neighbours
 
     ),
 
     told_of_campaigns as (
 
         select
-            *,
+            person_key,
+            first_at,
+            last_at,
+            utm_campaign,
             last_value(utm_campaign ignore nulls) over (
                 partition by person_key, visit_number
                 order by first_at

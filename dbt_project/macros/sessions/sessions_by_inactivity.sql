@@ -6,7 +6,6 @@
    activity without a gap; the declared rules cut sessions from it. A part is what of one
    session lies on one day; few visits have more than one. #}
 {% macro sessions_by_inactivity(mark) -%}
-    {%- set in_person_order = 'partition by person_key order by first_at' -%}
     with recursive events_to_place as {{ inline_cte() }} (
 
         {{ events_to_place(mark, ['occurred_at'] + (['utm_campaign', 'event_id'] if cuts_on_campaign() else [])) }}
@@ -27,115 +26,32 @@
 
     ),
 
-    between_neighbours as (
-
-        {{ with_neighbours(
-            'stretches',
-            'person_key',
-            'first_at',
-            before={'previous_at': 'last_at'},
-            after={'next_at': 'first_at'}
-        ) }}
-
-    ),
-
     {% if cuts_on_campaign() -%}
     {{ told_of_campaigns() }},
 
     {% endif -%}
-    opened as (
-
-        select
-            person_key,
-            first_at,
-            last_at,
-            previous_at,
-            next_at is null as is_newest,
-            {{ opens_visit() }} as opens_visit,
-            {{ opens_session() }} as opens_session,
-            {{ opens_session() }}
-            or cast(previous_at as date) <> cast(first_at as date) as opens_part
-        from {{ 'told_of_campaigns' if cuts_on_campaign() else 'between_neighbours' }}
-
-    ),
-
-    -- A part ends where the next one opens, or with what is newest of the person.
-    closed as (
-
-        {{ with_neighbours(
-            '(select * from opened where opens_part or is_newest) as ends',
-            'person_key',
-            'first_at',
-            after={
-                'closed_at': 'case when opens_part then previous_at else last_at end',
-                'closes_visit': 'opens_visit or not opens_part'
-            },
-            are_sorted=not cuts_on_campaign()
-        ) }}
-
-    ),
-
     parts as (
 
-        select
-            person_key,
-            first_at,
-            coalesce(closed_at, last_at) as last_at,
-            opens_visit,
-            opens_session,
-            opens_visit and coalesce(closes_visit, true) as is_visit
-        from closed
-        where opens_part
-
-    ),
-
-    days as (
-
-        select
-            person_key,
-            first_at as visit_started_at,
-            first_at as session_started_at,
-            first_at,
-            last_at,
-            {{ lasts_too_long('first_at', 'last_at') }} as is_overlong
-        from parts
-        where is_visit
-        union all
-        select
-            person_key,
-            visit_started_at,
-            session_started_at,
-            first_at,
-            last_at,
-            {{ lasts_too_long(
-                'session_started_at',
-                'max(last_at) over (partition by person_key, session_started_at)'
-            ) }} as is_overlong
-        from (
-            select
-                *,
-                last_value(case when opens_visit then first_at end ignore nulls)
-                    over ({{ in_person_order }}) as visit_started_at,
-                last_value(case when opens_session then first_at end ignore nulls)
-                    over ({{ in_person_order }}) as session_started_at
-            from parts
-            where not is_visit
-        ) as parts_of_longer_visits
+        {{ parts_of_visits('told_of_campaigns' if cuts_on_campaign() else 'stretches') }}
 
     ),
 
     {{ overlong_sessions() }}
 
     select
-        person_key,
+        parts.person_key,
         cast(null as {{ dbt.type_string() }}) as vendor_session_id,
-        visit_started_at,
-        session_started_at,
-        cast(first_at as date) as event_date,
-        first_at,
-        last_at
-    from days
-    where not is_overlong
+        parts.visit_started_at,
+        parts.session_started_at,
+        cast(parts.first_at as date) as event_date,
+        parts.first_at,
+        parts.last_at
+    from parts
+    left join overlong_sessions
+        on
+            parts.person_key = overlong_sessions.person_key
+            and parts.session_started_at = overlong_sessions.session_started_at
+    where overlong_sessions.person_key is null
     union all
     select
         person_key,
@@ -166,20 +82,4 @@
     , {{ local_day(occurred_at) }}
     {%- endif -%}
     {%- endif -%}
-{%- endmacro %}
-
-
-{# Whether a stretch comes after a gap that ends a visit, or is the first of its person.
-   Compared as numbers, which costs a third of adding an interval. #}
-{% macro opens_visit() -%}
-    coalesce(
-        {{ microsecond_of('first_at') }} - {{ microsecond_of('previous_at') }}
-        > {{ setting('session_timeout_seconds') | int * 1000000 }},
-        true
-    )
-{%- endmacro %}
-
-
-{% macro lasts_too_long(started_at, ended_at) -%}
-    {{ ended_at }} > {{ started_at }} + interval '{{ setting('session_max_seconds') }}' second
 {%- endmacro %}
