@@ -23,7 +23,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -36,6 +36,8 @@ from ingestion.user_agents import add_user_agents
 
 DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MEMORY_LIMIT = "3GB"
+# The newest day is the last of its month, the dearest a night can have.
+END = date(2026, 5, 1)
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def run(events: int, days: int, home: Path) -> None:
         simulate(
             SimulationSpec(
                 persons=events // 50,
-                start=date(2026, 1, 1),
+                start=END - timedelta(days=days),
                 days=days,
                 events_target=events,
                 dirt=Dirt.typical(),
