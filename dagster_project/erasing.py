@@ -201,7 +201,7 @@ def _expired_links(settings: Settings) -> ExpiredLinks | None:
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
         links = connection.sql(
             "select identity as one, linked_identity as other, linked_at, event_id, "
-            "is_login from intermediate.int_identity_links"
+            "is_login from intermediate.int_identity_links where identity is not null"
         ).to_arrow_table()
         users = connection.sql(
             "select identity as id from intermediate.int_identity_sightings "

@@ -5,6 +5,7 @@ with linked_pairs as (
         greatest(identity, linked_identity) as linked_identity,
         min(linked_at) as linked_at
     from {{ ref('int_identity_links') }}
+    where identity is not null
     group by least(identity, linked_identity), greatest(identity, linked_identity)
 
 ),

@@ -129,6 +129,16 @@ links as (
     from known_carried_ids
     where identity <> carried_identity
     group by event_date, identity, carried_identity
+    union all
+    -- Days read, of nobody: where nobody logs in, they would be read again each night.
+    select
+        event_date,
+        null as identity,
+        null as linked_identity,
+        null as linked_at,
+        '' as event_id,
+        false as is_login
+    from ({{ landed_days_since(mark) }}) as days_read
 
 ),
 

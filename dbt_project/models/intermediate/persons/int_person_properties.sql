@@ -22,9 +22,11 @@ with latest as (
         *,
         count(*) over (partition by person_id) as property_day_count
     from {{ ref('int_person_property_days') }}
-    {% if is_incremental() %}
-    where person_id in ({{ persons_with_changed_properties(mark) }})
-    {% endif %}
+    where
+        person_id is not null
+        {% if is_incremental() %}
+        and person_id in ({{ persons_with_changed_properties(mark) }})
+        {% endif %}
     qualify row_number() over (
         partition by person_id, property_name order by set_at desc, event_id desc
     ) = 1

@@ -85,6 +85,17 @@ final as (
         event_id,
         {{ newest_load() }} as built_through_load_id
     from last_of_day
+    union all
+    -- Days read, of nobody: where nothing was set, they would be read again each night.
+    select
+        event_date,
+        null as person_id,
+        null as property_name,
+        null as property_value,
+        null as set_at,
+        null as event_id,
+        {{ newest_load() }} as built_through_load_id
+    from ({{ changed_days_since(mark) }}) as days_read
 
 )
 
