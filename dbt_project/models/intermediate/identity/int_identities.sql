@@ -55,41 +55,41 @@ members as (
 
 ),
 
-sized as (
+-- The id of the component that was seen first stands for all; it does not change when
+-- others join.
+components as (
 
     select
-        *,
-        row_number() over (
-            partition by component order by first_seen_at, identity
-        ) as sighting_order,
-        count(*) over (partition by component) as member_count
+        component,
+        count(*) as member_count,
+        min_by(identity, {{ in_total_order('first_seen_at', 'identity') }}) as first_identity,
+        max(case when is_user then identity end) as user_id
     from members
+    group by component
 
 ),
 
--- The id of the component that was seen first stands for all; it does not change when
--- others join.
 final as (
 
     select
-        identity,
-        is_user,
-        component,
-        first_seen_at,
-        member_count,
-        member_count > {{ setting('max_ids_per_person') }} as is_overmerged,
+        members.identity,
+        members.is_user,
+        members.component,
+        members.first_seen_at,
+        components.member_count,
+        components.member_count > {{ setting('max_ids_per_person') }} as is_overmerged,
         case
-            when member_count > {{ setting('max_ids_per_person') }} then identity
-            else
-                max(case when sighting_order = 1 then identity end)
-                    over (partition by component)
+            when components.member_count > {{ setting('max_ids_per_person') }}
+                then members.identity
+            else components.first_identity
         end as person_id,
         case
-            when member_count > {{ setting('max_ids_per_person') }}
-                then case when is_user then identity end
-            else max(case when is_user then identity end) over (partition by component)
+            when components.member_count > {{ setting('max_ids_per_person') }}
+                then case when members.is_user then members.identity end
+            else components.user_id
         end as user_id
-    from sized
+    from members
+    inner join components on members.component = components.component
 
 )
 

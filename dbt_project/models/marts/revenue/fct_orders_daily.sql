@@ -1,15 +1,50 @@
--- An order counts once in each group: on the day of its first positive line there.
 with order_days as (
 
+    select * from {{ ref('int_order_days') }}
+
+),
+
+-- An order counts once in each group: on the day of its first positive line there.
+orders as (
+
     select
-        *,
-        min(case when gross_amount > 0 then order_date end) over (
-            partition by orders_name, dimension, dimension_value, order_id
-        ) as ordered_on,
-        min(case when gross_amount > 0 then order_date end) over (
-            partition by orders_name, dimension, dimension_value, customer_id
-        ) as first_ordered_on
-    from {{ ref('int_order_days') }}
+        orders_name,
+        min(order_date) as order_date,
+        dimension,
+        dimension_value
+    from order_days
+    where
+        gross_amount > 0
+        and order_id is not null
+    group by orders_name, dimension, dimension_value, order_id
+
+),
+
+customer_days as (
+
+    select
+        orders_name,
+        order_date,
+        dimension,
+        dimension_value,
+        customer_id
+    from order_days
+    where
+        gross_amount > 0
+        and customer_id is not null
+    group by orders_name, order_date, dimension, dimension_value, customer_id
+
+),
+
+new_customers as (
+
+    select
+        orders_name,
+        min(order_date) as order_date,
+        dimension,
+        dimension_value
+    from customer_days
+    group by orders_name, dimension, dimension_value, customer_id
 
 ),
 
@@ -40,43 +75,40 @@ added_up as (
         order_date,
         dimension,
         dimension_value,
-        count(distinct case when order_date = ordered_on and gross_amount > 0 then order_id end)
-            as order_count,
-        coalesce(sum(line_count), 0) as line_count,
-        count(distinct case when gross_amount > 0 then customer_id end) as customer_count,
-        count(distinct case when order_date = first_ordered_on and gross_amount > 0 then customer_id end)
-            as new_customer_count,
-        coalesce(sum(gross_amount), 0) as gross_amount,
-        coalesce(sum(refund_amount), 0) as refund_amount
+        sum(order_count) as order_count,
+        sum(line_count) as line_count,
+        sum(customer_count) as customer_count,
+        sum(new_customer_count) as new_customer_count,
+        sum(gross_amount) as gross_amount,
+        sum(refund_amount) as refund_amount
     from (
+        {% for relation, told in {
+            'order_days': {
+                'line_count': 'sum(line_count)',
+                'gross_amount': 'sum(gross_amount)',
+                'refund_amount': 'sum(refund_amount)'
+            },
+            'orders': {'order_count': 'count(*)'},
+            'customer_days': {'customer_count': 'count(*)'},
+            'new_customers': {'new_customer_count': 'count(*)'},
+            'quiet_days': {}
+        }.items() -%}
         select
             orders_name,
             order_date,
             dimension,
             dimension_value,
-            order_id,
-            customer_id,
-            ordered_on,
-            first_ordered_on,
-            line_count,
-            gross_amount,
-            refund_amount
-        from order_days
-        union all
-        select
-            orders_name,
-            order_date,
-            dimension,
-            dimension_value,
-            null as order_id,
-            null as customer_id,
-            null as ordered_on,
-            null as first_ordered_on,
-            null as line_count,
-            null as gross_amount,
-            null as refund_amount
-        from quiet_days
-    ) as all_days
+            {% for figure in [
+                'order_count', 'line_count', 'customer_count', 'new_customer_count',
+                'gross_amount', 'refund_amount'
+            ] -%}
+            {{ told.get(figure, '0') }} as {{ figure }}{{ ',' if not loop.last }}
+            {% endfor %}
+        from {{ relation }}
+        group by orders_name, order_date, dimension, dimension_value
+        {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as counted
     group by orders_name, order_date, dimension, dimension_value
 
 ),
