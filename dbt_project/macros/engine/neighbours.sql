@@ -25,12 +25,15 @@
 {% macro duckdb__with_neighbours(relation, owner, instant, before, after, are_sorted) -%}
     select
         * exclude (
-            owner_before, owner_after, instant_after
+            owner_before, instant_before, owner_after, instant_after
             {%- for name in before %}, before_{{ name }}{% endfor %}
             {%- for name in after %}, after_{{ name }}{% endfor %}
         )
         {%- for name in before %},
-        case when owner_before = {{ owner }} then before_{{ name }} end as {{ name }}
+        case
+            when owner_before = {{ owner }} and instant_before < {{ instant }} then before_{{ name }}
+            when owner_before >= {{ owner }} then error('rows of {{ owner }} came out of order')
+        end as {{ name }}
         {%- endfor %}
         {%- for name in after %},
         case
@@ -42,6 +45,7 @@
         select
             *,
             lag({{ owner }}) over () as owner_before,
+            lag({{ instant }}) over () as instant_before,
             lead({{ owner }}) over () as owner_after,
             lead({{ instant }}) over () as instant_after
             {%- for name, column in before.items() %},
