@@ -57,13 +57,15 @@
         {% if retention.retention_type == 'unbounded' -%}
         {{ returned_in_or_after(retention, breakdown, entries) }}
         {%- else -%}
+        {%- set is_in_words = are_returns_words(retention) -%}
         -- A total is not grouped by its one value: a text costs as a key even so.
         select
             {{ 'dimension_value' if breakdown.dimension != 'all' else "'all' as dimension_value" }},
             cohort_start,
             period_number,
-            count(*) as person_count
-        from ({{ returns_of_cohorts(retention, breakdown, entries) }}) as returned
+            {{ 'sum(person_count)' if is_in_words else 'count(*)' }} as person_count
+        from ({{ counts_of_words(retention, breakdown, entries) if is_in_words
+            else returns_of_cohorts(retention, breakdown, entries) }}) as returned
         group by cohort_start, period_number {{- ', dimension_value' if breakdown.dimension != 'all' }}
         {%- endif %}
     ) as counted

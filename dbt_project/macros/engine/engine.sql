@@ -75,6 +75,16 @@
 {% macro duckdb__moment_of_microsecond(number) %}{{ return("make_timestamp(" ~ number ~ ")") }}{% endmacro %}
 
 
+{# A bigint with one bit set, and whether a bigint has it; places are counted from 0. #}
+{% macro bit_at(place) %}{{ return(adapter.dispatch('bit_at')(place)) }}{% endmacro %}
+{% macro default__bit_at(place) %}{{ return('shiftleft(cast(1 as bigint), cast(' ~ place ~ ' as int))') }}{% endmacro %}
+{% macro duckdb__bit_at(place) %}{{ return('(cast(1 as bigint) << (' ~ place ~ '))') }}{% endmacro %}
+
+{% macro has_bit(bits, place) %}{{ return(adapter.dispatch('has_bit')(bits, place)) }}{% endmacro %}
+{% macro default__has_bit(bits, place) %}{{ return('(shiftright(' ~ bits ~ ', ' ~ place ~ ') & 1) = 1') }}{% endmacro %}
+{% macro duckdb__has_bit(bits, place) %}{{ return('((' ~ bits ~ ' >> ' ~ place ~ ') & 1) = 1') }}{% endmacro %}
+
+
 {% macro percentile_of(column, fraction) %}
     {{ return("percentile_cont(" ~ fraction ~ ") within group (order by " ~ column ~ ")") }}
 {% endmacro %}

@@ -4,33 +4,33 @@ with active_days as (
 
     select
         person_id,
-        activity_date,
-        lead(activity_date) over (
-            partition by person_id order by activity_date
-        ) as next_activity_date,
-        row_number() over (
-            partition by person_id order by activity_date
-        ) = 1 as is_first
+        activity_date
     from {{ ref('int_person_days') }}
     where activity_event_count > 0
 
 ),
 
--- An active day counts for the days of the window from it on, or until the person is
--- active again: spans of one person never overlap, so sums of starts and ends over the
--- calendar count everyone once. Days apart tell all of it, so persons are counted by
--- them first (10 million events: 0.7 s of processor time, so 0.45 s).
+in_order as (
+
+    {{ with_previous_instant('active_days', 'person_id', 'activity_date', 'previous_date') }}
+
+),
+
+-- An active day counts for the days of the window from it on, save those that the active
+-- day before it still counts for: spans of one person never overlap, so sums of starts
+-- and ends over the calendar count everyone once. Days apart tell all of it, so persons
+-- are counted by them first (10 million events: 0.7 s of processor time, so 0.45 s).
 spans as (
 
     select
         activity_date,
         least(
-            coalesce(next_activity_date - activity_date, {{ windows.values() | max }}),
+            coalesce(activity_date - previous_date, {{ windows.values() | max }}),
             {{ windows.values() | max }}
         ) as days_apart,
         count(*) as person_count,
-        count(case when is_first then 1 end) as newcomer_count
-    from active_days
+        count(case when previous_date is null then 1 end) as newcomer_count
+    from in_order
     group by activity_date, days_apart
 
 ),
@@ -39,14 +39,14 @@ changes as (
 
     {% for name, days in windows.items() %}
     select
-        activity_date as date_day,
+        activity_date + greatest({{ days }} - cast(days_apart as integer), 0) as date_day,
         '{{ name }}' as window_name,
         person_count as change,
         newcomer_count
     from spans
     union all
     select
-        activity_date + least(cast(days_apart as integer), {{ days }}) as date_day,
+        activity_date + {{ days }} as date_day,
         '{{ name }}' as window_name,
         -person_count as change,
         0 as newcomer_count
