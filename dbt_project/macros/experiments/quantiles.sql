@@ -60,7 +60,9 @@
 
 
 {# Single amounts of units within their windows, once for each series that a unit is part
-   of, with the days on which looks see them. #}
+   of, with the days on which looks see them, and the bucket of 128 that each lies in when
+   all of a series are put in order: few enough to be put in order for a look, and so many
+   that buckets are few. The order is total, or a second scan might fill them otherwise. #}
 {% macro amounts_by_series(metrics, units, series) -%}
     select
         {{ series }}.series_number,
@@ -70,7 +72,13 @@
         counted.activity_date,
         counted.closed_on,
         counted.leaves_on,
-        counted.days_since_exposure
+        counted.days_since_exposure,
+        cast(floor((
+            row_number() over (
+                partition by {{ series }}.series_number
+                order by counted.amount, counted.unit_key, counted.activity_date
+            ) - 1
+        ) / 128) as integer) as bucket
     from (
         select
             {{ metrics }}.metric_key,
@@ -111,80 +119,125 @@
 {%- endmacro %}
 
 
-{# Amounts in order, once for each look that sees them: those at which their unit is
-   counted, or the one that is of their day. #}
-{% macro ranked_amounts(amounts, looks) -%}
+{# Amounts, once for each look that sees them: those at which their unit is counted, or the
+   one that is of their day. #}
+{% macro seen_amounts(amounts, looks) -%}
     {% set until_it_leaves = ' <= ' ~ looks ~ '.day_date and ' ~ amounts ~ '.leaves_on > ' ~ looks ~ '.day_date' -%}
-    {% set seen = {
+    {% set conditions = {
         'closed': amounts ~ '.closed_on' ~ until_it_leaves,
         'cumulative': amounts ~ '.activity_date' ~ until_it_leaves,
         'calendar_day': amounts ~ '.activity_date = ' ~ looks ~ '.day_date',
         'day_since_exposure': amounts ~ '.days_since_exposure = ' ~ looks ~ '.day_number and '
             ~ amounts ~ '.activity_date <= ' ~ looks ~ '.day_date'
     } -%}
-    {% for view, is_seen in seen.items() -%}
+    {% for view, condition in conditions.items() -%}
     select
         {{ amounts }}.series_number,
         {{ looks }}.look_number,
+        {{ amounts }}.bucket,
         {{ amounts }}.unit_key,
-        {{ amounts }}.amount,
-        row_number() over (
-            partition by {{ amounts }}.series_number, {{ looks }}.look_number
-            order by {{ amounts }}.amount
-        ) as place
+        {{ amounts }}.amount
     from {{ amounts }}
     inner join {{ looks }}
         on
             {{ amounts }}.experiment_name = {{ looks }}.experiment_name
             and {{ looks }}.view = '{{ view }}'
-            and {{ is_seen }}
+            and {{ condition }}
     {{ 'union all' if not loop.last }}
     {% endfor -%}
 {%- endmacro %}
 
 
-{# The quantile of each series at each look, interpolated between the amounts beside
-   (n - 1) q, as metrics that are percentiles have it. #}
-{% macro interpolated_quantiles(ranked, series, key) -%}
+{# How many amounts a look sees in each bucket, and in those before it. #}
+{% macro counted_buckets(seen, key) -%}
     select
-        {{ key | join(', ') }},
-        quantile,
-        low + (high - low) * (reach - floor(reach)) as quantile_value
+        *,
+        cast(
+            sum(amount_count) over (partition by {{ key | join(', ') }} order by bucket) as bigint
+        ) - amount_count as before_count
     from (
         select
-            {{ columns_of('measured', key) }},
-            measured.quantile,
-            measured.reach,
-            cast(min({{ ranked }}.amount) as double) as low,
-            cast(max({{ ranked }}.amount) as double) as high
-        from {{ ranked }}
+            {{ key | join(', ') }},
+            bucket,
+            count(*) as amount_count
+        from {{ seen }}
+        group by {{ key | join(', ') }}, bucket
+    ) as counted
+{%- endmacro %}
+
+
+{# `wanted` with the amounts at its lower_place and upper_place in the order of amounts that
+   a look sees, null where no amount has it. Only buckets that hold one of these are put in
+   order: to rank all amounts for every look would cost twice as much as all the rest. #}
+{% macro amounts_at_places(wanted, seen, buckets, key) -%}
+    select
+        wanted.*,
+        cast(max(case when placed.place = wanted.lower_place then placed.amount end) as double) as lower_amount,
+        cast(max(case when placed.place = wanted.upper_place then placed.amount end) as double) as upper_amount
+    from {{ wanted }} as wanted
+    left join (
+        select
+            {{ columns_of(seen, key) }},
+            {{ seen }}.amount,
+            held.before_count + row_number() over (
+                partition by {{ columns_of(seen, key) }}, {{ seen }}.bucket
+                order by {{ seen }}.amount
+            ) as place
+        from {{ seen }}
         inner join (
-            select
-                {{ columns_of('counted', key) }},
-                {{ series }}.quantile,
-                (counted.amount_count - 1) * {{ series }}.quantile as reach
-            from (
-                select
-                    {{ key | join(', ') }},
-                    count(*) as amount_count
-                from {{ ranked }}
-                group by {{ key | join(', ') }}
-            ) as counted
-            inner join {{ series }}
-                on counted.series_number = {{ series }}.series_number
-        ) as measured
+            select distinct
+                {{ columns_of(buckets, key) }},
+                {{ buckets }}.bucket,
+                {{ buckets }}.before_count
+            from {{ buckets }}
+            inner join {{ wanted }} as wanted
+                on
+                    {{ agree_in(buckets, 'wanted', key) }}
+                    and (
+                        {% for place in ['lower_place', 'upper_place'] -%}
+                        (
+                            wanted.{{ place }} > {{ buckets }}.before_count
+                            and wanted.{{ place }} <= {{ buckets }}.before_count + {{ buckets }}.amount_count
+                        )
+                        {{ 'or' if not loop.last }}
+                        {% endfor -%}
+                    )
+        ) as held
             on
-                {{ agree_in(ranked, 'measured', key) }}
-                and {{ ranked }}.place in (floor(measured.reach) + 1, ceil(measured.reach) + 1)
-        group by {{ columns_of('measured', key) }}, measured.quantile, measured.reach
-    ) as beside
+                {{ agree_in(seen, 'held', key) }}
+                and {{ seen }}.bucket = held.bucket
+    ) as placed
+        on
+            {{ agree_in('wanted', 'placed', key) }}
+            and placed.place in (wanted.lower_place, wanted.upper_place)
+    group by all
+{%- endmacro %}
+
+
+{# What is looked for: the quantile of each series at each look lies between the amounts
+   beside (n - 1) q, as metrics that are percentiles have it. #}
+{% macro places_of_quantiles(buckets, series, key) -%}
+    select
+        *,
+        floor(reach) + 1 as lower_place,
+        ceil(reach) + 1 as upper_place
+    from (
+        select
+            {{ columns_of(buckets, key) }},
+            {{ series }}.quantile,
+            (sum({{ buckets }}.amount_count) - 1) * {{ series }}.quantile as reach
+        from {{ buckets }}
+        inner join {{ series }}
+            on {{ buckets }}.series_number = {{ series }}.series_number
+        group by {{ columns_of(buckets, key) }}, {{ series }}.quantile
+    ) as reached
 {%- endmacro %}
 
 
 {# Units by their amounts (d) and those at or below the quantile (y), as sums, with the
    ranks of the bounds: n q -+ z x the deviation of the number below, as units make it,
    outward. One unit alone tells nothing of it. #}
-{% macro clusters_below_quantiles(ranked, estimates, key) -%}
+{% macro clusters_below_quantiles(seen, estimates, key) -%}
     select
         *,
         floor(d * quantile - reach) as lower_place,
@@ -211,35 +264,17 @@
                     {{ estimates }}.quantile,
                     {{ estimates }}.quantile_value,
                     count(*) as d,
-                    count(case when cast({{ ranked }}.amount as double) <= {{ estimates }}.quantile_value then 1 end) as y
-                from {{ ranked }}
+                    count(case when cast({{ seen }}.amount as double) <= {{ estimates }}.quantile_value then 1 end) as y
+                from {{ seen }}
                 inner join {{ estimates }}
-                    on {{ agree_in(ranked, estimates, key) }}
+                    on {{ agree_in(seen, estimates, key) }}
                 group by
                     {{ columns_of(estimates, key) }},
                     {{ estimates }}.quantile,
                     {{ estimates }}.quantile_value,
-                    {{ ranked }}.unit_key
+                    {{ seen }}.unit_key
             ) as of_units
             group by {{ key | join(', ') }}, quantile, quantile_value
         ) as summed
     ) as wide
-{%- endmacro %}
-
-
-{# The amounts at these ranks, null where no amount has one; the first one keeps a series
-   that has neither. #}
-{% macro amounts_around_quantiles(ranked, clusters, key) -%}
-    select
-        {{ columns_of(clusters, key + ['value_unit_count', 'y', 'd', 'yy', 'yd', 'dd', 'quantile_value']) }},
-        cast(max(case when {{ ranked }}.place = {{ clusters }}.lower_place then {{ ranked }}.amount end) as double)
-            as quantile_lower,
-        cast(max(case when {{ ranked }}.place = {{ clusters }}.upper_place then {{ ranked }}.amount end) as double)
-            as quantile_upper
-    from {{ ranked }}
-    inner join {{ clusters }}
-        on
-            {{ agree_in(ranked, clusters, key) }}
-            and {{ ranked }}.place in (1, {{ clusters }}.lower_place, {{ clusters }}.upper_place)
-    group by all
 {%- endmacro %}

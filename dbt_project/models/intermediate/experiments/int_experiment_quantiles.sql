@@ -105,34 +105,48 @@ units as (
 
 ),
 
--- By numbers, the amounts of all looks are put in order in half the time of names.
 amounts as {{ computed_once() }} (
 
     {{ amounts_by_series('metrics', 'units', 'series') }}
 
 ),
 
-ranked as (
+seen as (
 
-    {{ ranked_amounts('amounts', 'looks') }}
+    {{ seen_amounts('amounts', 'looks') }}
+
+),
+
+buckets as (
+
+    {{ counted_buckets('seen', key) }}
+
+),
+
+places as (
+
+    {{ places_of_quantiles('buckets', 'series', key) }}
 
 ),
 
 estimates as (
 
-    {{ interpolated_quantiles('ranked', 'series', key) }}
+    select
+        *,
+        lower_amount + (upper_amount - lower_amount) * (reach - floor(reach)) as quantile_value
+    from ({{ amounts_at_places('places', 'seen', 'buckets', key) }}) as found
 
 ),
 
 clusters as (
 
-    {{ clusters_below_quantiles('ranked', 'estimates', key) }}
+    {{ clusters_below_quantiles('seen', 'estimates', key) }}
 
 ),
 
 bounds as (
 
-    {{ amounts_around_quantiles('ranked', 'clusters', key) }}
+    {{ amounts_at_places('clusters', 'seen', 'buckets', key) }}
 
 ),
 
@@ -154,8 +168,8 @@ final as (
         bounds.yd,
         bounds.dd,
         bounds.quantile_value,
-        bounds.quantile_lower,
-        bounds.quantile_upper,
+        bounds.lower_amount as quantile_lower,
+        bounds.upper_amount as quantile_upper,
         series.declaration,
         {{ newest_load() }} as built_through_load_id
     from bounds
