@@ -92,7 +92,8 @@ EXPERIMENT_RESULTS = Table(
         Column(
             "stratified_effect",
             "double",
-            "Effect with both arms' strata in equal shares; null: none are declared.",
+            "Effect with both arms' strata in equal shares; null: none are declared, "
+            "and of quantiles.",
         ),
         Column("stratified_std_error", "double", "Its standard error."),
         *_interval("stratified", "by strata, for a test read once"),

@@ -261,11 +261,16 @@ def _slice_table(dimension: str, treatment: str, rows: pd.DataFrame) -> SliceTab
                 interval=interval(row["fixed_lift_lower"], row["fixed_lift_upper"])
                 or REASONS.get(str(row["lift_reason"]), DASH),
                 p_value=p_text(row["slice_p_value"]),
-                tone="good" if row["slice_p_value"] < 0.05 and row["lift"] > 0 else "",
+                tone=_tone_of_slice(row),
             )
             for row in rows.sort_values("dimension_value").to_dict("records")
         ),
     )
+
+
+def _tone_of_slice(row: Mapping[Any, Any]) -> str:
+    better = -row["lift"] if row["direction"] == "down" else row["lift"]
+    return "good" if row["slice_p_value"] < 0.05 and better > 0 else ""
 
 
 def check_rows(data: ExperimentData) -> list[CheckRow]:

@@ -295,13 +295,13 @@ class Figures:
             unit, lambda one: local_date(one.at) <= day and self._counts(one, unit)
         )
 
-    def amounts(self, unit: Unit, day: date) -> list[Decimal]:
-        """Single amounts from the exposure to the end of a day."""
+    def amounts(self, unit: Unit, first: date, last: date) -> list[Decimal]:
+        """Single amounts from the exposure on, on some days."""
         return [
             one.amount
             for one in self.sides[0]
             if one.person == unit.person
-            and local_date(one.at) <= day
+            and first <= local_date(one.at) <= last
             and self._counts(one, unit)
         ]
 
@@ -372,32 +372,54 @@ def expected_rows(
 
 def expected_amounts(
     experiment: Experiment, log: Sequence[Event], last: date
-) -> dict[tuple[str, str, str, date, str], list[list[Decimal]]]:
+) -> dict[Key, list[list[Decimal]]]:
     """The single amounts of every unit behind every quantile, by metric and look."""
     units = units_of(experiment, log)
     start = experiment.start or min((unit.day for unit in units), default=None)
-    rows: dict[tuple[str, str, str, date, str], list[list[Decimal]]] = {}
+    rows: dict[Key, list[list[Decimal]]] = {}
     for metric in experiment.metrics:
         if metric.quantile is None or start is None:
             continue
         figures = Figures(experiment, metric, log, start)
         for unit in units:
-            for day in days_between(start, last):
-                if not (unit.day <= day and unit.counts_on(day)):
-                    continue
-                views = ["cumulative"]
-                if figures.matures_on(unit) <= day:
-                    views.append("closed")
-                for view in views:
-                    key = (experiment.name, metric.name, view, day, unit.variant)
-                    rows.setdefault(key, []).append(figures.amounts(unit, day))
+            for view, at, first, until in _looks(figures, unit, start, last):
+                amounts = figures.amounts(unit, first, until)
+                for dimension, group in _groups(experiment, units, unit):
+                    key = (
+                        *(experiment.name, metric.name, False, view),
+                        *(dimension, group, at, unit.variant),
+                    )
+                    rows.setdefault(key, []).append(amounts)
     return rows
 
 
 def _groups(
     experiment: Experiment, units: Sequence[Unit], unit: Unit
 ) -> Iterable[tuple[str, str]]:
-    return [("all", "all"), ("platform", unit.platform)]
+    """All, and the unit's group: by its name among the first, else as one of others."""
+    in_order = sorted(units, key=lambda one: (one.exposed_at, one.platform))
+    seen = list(dict.fromkeys(one.platform for one in in_order))
+    is_named = seen.index(unit.platform) < experiment.slice_limit
+    return [("all", "all"), ("platform", unit.platform if is_named else "Other")]
+
+
+def _looks(
+    figures: Figures, unit: Unit, start: date, last: date
+) -> Iterator[tuple[str, object, date, date]]:
+    """Looks at which a unit is counted: view, when, and first and last day told of."""
+    matures = figures.matures_on(unit)
+    for day in days_between(start, last):
+        if unit.day <= day and unit.counts_on(day):
+            yield "cumulative", day, unit.day, day
+            yield "calendar_day", day, day, day
+            if matures <= day:
+                yield "closed", day, unit.day, day
+    window = figures.metric.window
+    longest = figures.metric.day if window is None else -(-window // DAY)
+    for k in range((longest or 0) + 1):
+        day = unit.day + DAY * k
+        if day <= last and unit.counts_on(day):
+            yield "day_since_exposure", k, day, day
 
 
 def _views(
@@ -410,23 +432,12 @@ def _views(
         y, d = figures.until(unit, day)
         return figures.cut(y, is_capped), d
 
-    def alone(day: date) -> Values:
-        (y, d), (p, q) = total(day), total(day - DAY)
-        return y - p, d - q, x, w
-
-    matures = figures.matures_on(unit)
-    for day in days_between(start, last):
-        if unit.day <= day and unit.counts_on(day):
-            yield "cumulative", day, (*total(day), x, w)
-            yield "calendar_day", day, alone(day)
-            if matures <= day:
-                yield "closed", day, (*total(day), x, w)
-    window = figures.metric.window
-    longest = figures.metric.day if window is None else -(-window // DAY)
-    for k in range((longest or 0) + 1):
-        day = unit.day + DAY * k
-        if day <= last and unit.counts_on(day):
-            yield "day_since_exposure", k, alone(day)
+    for view, at, first, until in _looks(figures, unit, start, last):
+        y, d = total(until)
+        if view in ("calendar_day", "day_since_exposure"):
+            p, q = total(first - DAY)
+            y, d = y - p, d - q
+        yield view, at, (y, d, x, w)
 
 
 def summed_up(values: Sequence[Values], shift: Values) -> dict[str, Decimal]:

@@ -15,6 +15,7 @@ from dagster_project.analysis.experiment_results.results import results_of
 from dagster_project.experiment_frames import tables_of
 from dagster_project.experiment_pages import power_curves
 from dagster_project.reports.experiment_data import ExperimentData
+from dagster_project.reports.experiment_listings import slice_tables
 from dagster_project.reports.experiment_page import experiment_page, render_experiment
 from dagster_project.reports.experiment_spread import spreads
 from dagster_project.tables import (
@@ -149,6 +150,21 @@ def test_a_quantile_is_told_by_its_single_amounts(shipped: ExperimentData) -> No
     assert spent.words.startswith("One in ten is more than: control $")
     told = "Share of amounts of more than each value, by variant: Spend"
     assert f'aria-label="{told}' in spent.chart
+
+
+def test_a_slice_is_good_in_the_direction_of_its_metric(
+    shipped: ExperimentData,
+) -> None:
+    def tones(results: pd.DataFrame) -> list[str]:
+        (table,) = slice_tables(replace(shipped, results=results))
+        return [row.tone for row in table.rows]
+
+    rises = shipped.results
+    assert "good" in tones(rises)
+    # Half the time to load is good news, more of it is not.
+    slower = rises.assign(direction="down")
+    assert "good" not in tones(slower)
+    assert tones(slower.assign(lift=-slower["lift"])) == tones(rises)
 
 
 def test_more_variants_than_colours_begin_anew() -> None:

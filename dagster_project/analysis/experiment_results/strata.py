@@ -15,7 +15,11 @@ import pandas as pd
 from dagster_project.analysis.experiment_results.frames import ALL, ExperimentFrames
 from dagster_project.analysis.experiment_results.positions import Layout
 from dagster_project.analysis.experiment_results.slices import LOOK, grouped
-from dagster_project.analysis.experiments.arrays import FloatArray, fieldwise
+from dagster_project.analysis.experiments.arrays import (
+    CodeArray,
+    FloatArray,
+    fieldwise,
+)
 from dagster_project.analysis.experiments.battery import Battery
 from dagster_project.analysis.experiments.contrasts import (
     control_and_treatments,
@@ -24,7 +28,7 @@ from dagster_project.analysis.experiments.contrasts import (
 )
 from dagster_project.analysis.experiments.inference import Estimate, welch_test
 from dagster_project.analysis.experiments.lifts import Interval, fieller_interval
-from dagster_project.analysis.experiments.reasons import reason_names
+from dagster_project.analysis.experiments.reasons import Reason, reason_names
 from dagster_project.analysis.experiments.stratification import stratified_contrast
 from dagster_project.analysis.experiments.study import MetricKind
 from dagster_project.analysis.experiments.sums import Moments, moments_of
@@ -46,7 +50,8 @@ def other_effects(
     """Columns ``raw_*`` and ``stratified_*`` for every comparison, in its order.
 
     Post-stratified effects stand in rows of all units of experiments that declare
-    strata; elsewhere they are null.
+    strata; elsewhere they are null, and so are those of quantiles, which do not follow
+    from the quantiles of strata.
     """
     moments = moments_of(layout.sums)
     raw = _raw(moments, layout, battery, alpha)
@@ -59,12 +64,12 @@ def other_effects(
     shape = battery.contrast.difference.shape
     return pd.DataFrame(
         {name: column.reshape(-1) for name, column in columns.items()}
-        | _spread_out(_stratified(frames, layout, moments, alpha), shape)
+        | _spread_out(_stratified(frames, layout, moments, alpha), layout.kind, shape)
     )
 
 
 def _raw(moments: Moments, layout: Layout, battery: Battery, alpha: float) -> Estimate:
-    """Welch's test without covariates; proportions are judged without them anyway."""
+    """Welch's test without covariates; shares and quantiles have none anyway."""
     arms = control_and_treatments(moments)
     kind = layout.kind[..., np.newaxis]
 
@@ -74,7 +79,7 @@ def _raw(moments: Moments, layout: Layout, battery: Battery, alpha: float) -> Es
     plain = fieldwise(chosen, ratio_contrast(*arms), mean_contrast(*arms))
 
     def without(fixed: FloatArray, tested: FloatArray) -> FloatArray:
-        return np.where(kind == MetricKind.PROPORTION, fixed, tested)
+        return np.where(np.isin(kind, _UNADJUSTED), fixed, tested)
 
     return fieldwise(without, battery.fixed.absolute, welch_test(plain, alpha=alpha))
 
@@ -116,7 +121,7 @@ def _rows_of_all(units: pd.DataFrame, looks: pd.DataFrame) -> np.ndarray:
 
 
 def _spread_out(
-    found: Stratified | None, shape: tuple[int, ...]
+    found: Stratified | None, kind: CodeArray, shape: tuple[int, ...]
 ) -> dict[str, np.ndarray]:
     figures: dict[str, np.ndarray] = {
         f"stratified_{name}": np.full(shape, np.nan) for name in _NAMES
@@ -124,15 +129,19 @@ def _spread_out(
     flag = np.zeros(shape, dtype=np.bool_)
     reason = np.full(shape, None, dtype=object)
     if found is not None:
+        told = (kind[found.rows] != MetricKind.QUANTILE)[..., np.newaxis]
         for name, of in _NAMES.items():
             part = found.relative if name.startswith("lift") else found.absolute
-            figures[f"stratified_{name}"][found.rows] = getattr(part, of)
-        flag[found.rows] = found.absolute.is_significant
-        reason[found.rows] = reason_names(found.absolute.reason)
+            column = np.where(told, getattr(part, of), np.nan)
+            figures[f"stratified_{name}"][found.rows] = column
+        flag[found.rows] = found.absolute.is_significant & told
+        codes = np.where(told, found.absolute.reason, np.int8(Reason.NONE))
+        reason[found.rows] = reason_names(codes)
     columns = figures | {"is_stratified_significant": flag, "stratified_reason": reason}
     return {name: column.reshape(-1) for name, column in columns.items()}
 
 
+_UNADJUSTED: Final = (MetricKind.PROPORTION, MetricKind.QUANTILE)
 _NAMES: Final = {
     **{"effect": "estimate", "std_error": "std_error", "p_value": "p_value"},
     **{"lower": "lower", "upper": "upper", "lift": "estimate"},

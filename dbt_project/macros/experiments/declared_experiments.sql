@@ -126,7 +126,7 @@
    where its declaration is new) make way for the rows just computed; rows of an
    experiment that is no longer declared go.
    config.meta.day_column names the day; where rows of one thing stand on any day,
-   config.meta.replaced_by names the column that tells which things came back. #}
+   config.meta.replaced_by names the column, or the columns, that tell which came back. #}
 {% macro get_incremental_replace_experiments_sql(arguments) %}
     {% set target = arguments['target_relation'] %}
     {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
@@ -147,9 +147,7 @@
         {% set key = config.get('meta')['replaced_by'] %}
         or exists (
             select 1 from {{ arguments['temp_relation'] }} as fresh
-            where
-                fresh.{{ key }} = {{ target }}.{{ key }}
-                and fresh.experiment_name = {{ target }}.experiment_name
+            where {{ agree_in('fresh', target, ['experiment_name'] + ([key] if key is string else key)) }}
         )
         {%- endif %};
 

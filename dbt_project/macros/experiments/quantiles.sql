@@ -11,11 +11,11 @@
 {# Rows of quantiles where no metric is one. #}
 {% macro no_quantiles() -%}
     select
-        {% for name in ['experiment_name', 'metric_name', 'view'] -%}
+        {% for name in ['experiment_name', 'metric_name', 'view', 'dimension', 'dimension_value', 'variant'] -%}
         cast(null as {{ dbt.type_string() }}) as {{ name }},
         {% endfor -%}
         cast(null as date) as day_date,
-        cast(null as {{ dbt.type_string() }}) as variant,
+        cast(null as integer) as day_number,
         cast(null as bigint) as value_unit_count,
         {% for name in ['y', 'd', 'yy', 'yd', 'dd', 'quantile_value', 'quantile_lower', 'quantile_upper'] -%}
         cast(null as double) as {{ name }},
@@ -26,70 +26,218 @@
 {%- endmacro %}
 
 
-{# The quantile of each series, interpolated between the amounts beside (n - 1) q, as
-   metrics that are percentiles have it. #}
-{% macro interpolated_quantiles(ranked, metrics, series) -%}
+{# What is told of each metric: variants, all and by the groups of its slices. #}
+{% macro series_of_quantiles(metrics) -%}
     select
-        {{ series | join(', ') }},
-        quantile,
-        low + (high - low) * (reach - floor(reach)) as quantile_value
+        {{ metrics }}.experiment_name,
+        {{ metrics }}.metric_name,
+        {{ metrics }}.metric_key,
+        {{ metrics }}.quantile,
+        {{ metrics }}.declaration,
+        groups.dimension,
+        groups.told_value as dimension_value,
+        variants.variant,
+        {{ numbered([metrics ~ '.metric_key', 'groups.dimension', 'groups.told_value', 'variants.variant']) }}
+            as series_number
+    from {{ metrics }}
+    inner join (
+        select distinct
+            experiment_name,
+            dimension,
+            told_value
+        from {{ ref('int_experiment_slices') }}
+    ) as groups
+        on {{ metrics }}.experiment_name = groups.experiment_name
+    inner join {{ ref('stg_catalog_experiment_variants') }} as variants
+        on {{ metrics }}.experiment_name = variants.experiment_name
+{%- endmacro %}
+
+
+{# Small numbers for rows that few columns tell apart. #}
+{% macro numbered(columns) -%}
+    cast(row_number() over (order by {{ columns | join(', ') }}) as integer)
+{%- endmacro %}
+
+
+{# Single amounts of units within their windows, once for each series that a unit is part
+   of, with the days on which looks see them, and the bucket of 128 that each lies in when
+   all of a series are put in order: few enough to be put in order for a look, and so many
+   that buckets are few. The order is total, or a second scan might fill them otherwise. #}
+{% macro amounts_by_series(metrics, units, series) -%}
+    select
+        {{ series }}.series_number,
+        {{ series }}.experiment_name,
+        counted.unit_key,
+        counted.amount,
+        counted.activity_date,
+        counted.closed_on,
+        counted.leaves_on,
+        counted.days_since_exposure,
+        cast(floor((
+            row_number() over (
+                partition by {{ series }}.series_number
+                order by counted.amount, counted.unit_key, counted.activity_date
+            ) - 1
+        ) / 128) as integer) as bucket
     from (
         select
-            {{ columns_of('measured', series) }},
-            measured.quantile,
-            measured.reach,
-            cast(max(case when {{ ranked }}.place = floor(measured.reach) + 1 then {{ ranked }}.amount end) as double) as low,
-            cast(max(case when {{ ranked }}.place = ceil(measured.reach) + 1 then {{ ranked }}.amount end) as double) as high
-        from {{ ranked }}
+            {{ metrics }}.metric_key,
+            {{ metrics }}.experiment_name,
+            {{ units }}.variant,
+            {{ units }}.slices,
+            {{ units }}.unit_key,
+            amounts.amount,
+            amounts.activity_date,
+            greatest({{ maturity_date(units, metrics) }}, amounts.activity_date) as closed_on,
+            coalesce({{ units }}.conflict_date, date '9999-12-31') as leaves_on,
+            {{ count_between(units ~ '.exposure_date', 'amounts.activity_date', 'day') }} as days_since_exposure
+        from {{ ref('int_experiment_amounts') }} as amounts
+        inner join {{ metrics }}
+            on amounts.component_id = {{ metrics }}.value_component
+        inner join {{ units }}
+            on
+                {{ metrics }}.experiment_name = {{ units }}.experiment_name
+                and amounts.unit_key = {{ units }}.unit_key
+                and {{ counts_for('amounts', units, metrics) }}
+    ) as counted
+    inner join ({{ dimensions_of_experiments() }}) as dimensions
+        on counted.experiment_name = dimensions.experiment_name
+    inner join {{ ref('int_experiment_slices') }} as groups
+        on
+            counted.experiment_name = groups.experiment_name
+            and dimensions.dimension = groups.dimension
+            and case
+                when dimensions.position = 0 then 'all'
+                else {{ item_of('counted.slices', 'dimensions.position') }}
+            end = groups.dimension_value
+    inner join {{ series }}
+        on
+            counted.metric_key = {{ series }}.metric_key
+            and counted.variant = {{ series }}.variant
+            and groups.dimension = {{ series }}.dimension
+            and groups.told_value = {{ series }}.dimension_value
+{%- endmacro %}
+
+
+{# Amounts, once for each look that sees them: those at which their unit is counted, or the
+   one that is of their day. #}
+{% macro seen_amounts(amounts, looks) -%}
+    {% set until_it_leaves = ' <= ' ~ looks ~ '.day_date and ' ~ amounts ~ '.leaves_on > ' ~ looks ~ '.day_date' -%}
+    {% set conditions = {
+        'closed': amounts ~ '.closed_on' ~ until_it_leaves,
+        'cumulative': amounts ~ '.activity_date' ~ until_it_leaves,
+        'calendar_day': amounts ~ '.activity_date = ' ~ looks ~ '.day_date',
+        'day_since_exposure': amounts ~ '.days_since_exposure = ' ~ looks ~ '.day_number and '
+            ~ amounts ~ '.activity_date <= ' ~ looks ~ '.day_date'
+    } -%}
+    {% for view, condition in conditions.items() -%}
+    select
+        {{ amounts }}.series_number,
+        {{ looks }}.look_number,
+        {{ amounts }}.bucket,
+        {{ amounts }}.unit_key,
+        {{ amounts }}.amount
+    from {{ amounts }}
+    inner join {{ looks }}
+        on
+            {{ amounts }}.experiment_name = {{ looks }}.experiment_name
+            and {{ looks }}.view = '{{ view }}'
+            and {{ condition }}
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
+{%- endmacro %}
+
+
+{# How many amounts a look sees in each bucket, and in those before it. #}
+{% macro counted_buckets(seen, key) -%}
+    select
+        *,
+        cast(
+            sum(amount_count) over (partition by {{ key | join(', ') }} order by bucket) as bigint
+        ) - amount_count as before_count
+    from (
+        select
+            {{ key | join(', ') }},
+            bucket,
+            count(*) as amount_count
+        from {{ seen }}
+        group by {{ key | join(', ') }}, bucket
+    ) as counted
+{%- endmacro %}
+
+
+{# `wanted` with the amounts at its lower_place and upper_place in the order of amounts that
+   a look sees, null where no amount has it. Only buckets that hold one of these are put in
+   order: to rank all amounts for every look would cost twice as much as all the rest. #}
+{% macro amounts_at_places(wanted, seen, buckets, key) -%}
+    select
+        wanted.*,
+        cast(max(case when placed.place = wanted.lower_place then placed.amount end) as double) as lower_amount,
+        cast(max(case when placed.place = wanted.upper_place then placed.amount end) as double) as upper_amount
+    from {{ wanted }} as wanted
+    left join (
+        select
+            {{ columns_of(seen, key) }},
+            {{ seen }}.amount,
+            held.before_count + row_number() over (
+                partition by {{ columns_of(seen, key) }}, {{ seen }}.bucket
+                order by {{ seen }}.amount
+            ) as place
+        from {{ seen }}
         inner join (
-            select
-                {{ columns_of(ranked, series) }},
-                {{ metrics }}.quantile,
-                (count(*) - 1) * {{ metrics }}.quantile as reach
-            from {{ ranked }}
-            inner join {{ metrics }}
-                on {{ ranked }}.metric_key = {{ metrics }}.metric_key
-            group by {{ columns_of(ranked, series) }}, {{ metrics }}.quantile
-        ) as measured
-            on {{ agree_in(ranked, 'measured', series) }}
-        group by {{ columns_of('measured', series) }}, measured.quantile, measured.reach
-    ) as beside
+            select distinct
+                {{ columns_of(buckets, key) }},
+                {{ buckets }}.bucket,
+                {{ buckets }}.before_count
+            from {{ buckets }}
+            inner join {{ wanted }} as wanted
+                on
+                    {{ agree_in(buckets, 'wanted', key) }}
+                    and (
+                        {% for place in ['lower_place', 'upper_place'] -%}
+                        (
+                            wanted.{{ place }} > {{ buckets }}.before_count
+                            and wanted.{{ place }} <= {{ buckets }}.before_count + {{ buckets }}.amount_count
+                        )
+                        {{ 'or' if not loop.last }}
+                        {% endfor -%}
+                    )
+        ) as held
+            on
+                {{ agree_in(seen, 'held', key) }}
+                and {{ seen }}.bucket = held.bucket
+    ) as placed
+        on
+            {{ agree_in('wanted', 'placed', key) }}
+            and placed.place in (wanted.lower_place, wanted.upper_place)
+    group by all
 {%- endmacro %}
 
 
-{# Units by their amounts (d) and those at or below the quantile (y), as sums. #}
-{% macro clusters_below_quantiles(ranked, estimates, series) -%}
+{# What is looked for: the quantile of each series at each look lies between the amounts
+   beside (n - 1) q, as metrics that are percentiles have it. #}
+{% macro places_of_quantiles(buckets, series, key) -%}
     select
-        {{ series | join(', ') }},
-        quantile,
-        quantile_value,
-        count(*) as value_unit_count,
-        {% for sum in ['y', 'd', 'y * y', 'y * d', 'd * d'] -%}
-        cast(sum({{ sum }}) as double) as {{ sum.replace(' * ', '') }}{{ ',' if not loop.last }}
-        {% endfor %}
+        *,
+        floor(reach) + 1 as lower_place,
+        ceil(reach) + 1 as upper_place
     from (
         select
-            {{ columns_of(estimates, series) }},
-            {{ estimates }}.quantile,
-            {{ estimates }}.quantile_value,
-            count(*) as d,
-            count(case when cast({{ ranked }}.amount as double) <= {{ estimates }}.quantile_value then 1 end) as y
-        from {{ ranked }}
-        inner join {{ estimates }}
-            on {{ agree_in(ranked, estimates, series) }}
-        group by
-            {{ columns_of(estimates, series) }},
-            {{ estimates }}.quantile,
-            {{ estimates }}.quantile_value,
-            {{ ranked }}.unit_key
-    ) as of_units
-    group by {{ series | join(', ') }}, quantile, quantile_value
+            {{ columns_of(buckets, key) }},
+            {{ series }}.quantile,
+            (sum({{ buckets }}.amount_count) - 1) * {{ series }}.quantile as reach
+        from {{ buckets }}
+        inner join {{ series }}
+            on {{ buckets }}.series_number = {{ series }}.series_number
+        group by {{ columns_of(buckets, key) }}, {{ series }}.quantile
+    ) as reached
 {%- endmacro %}
 
 
-{# The ranks of the bounds: n q -+ z x the deviation of the number below, as units make
-   it, outward. One unit alone tells nothing of it. #}
-{% macro ranks_around_quantiles(clusters) -%}
+{# Units by their amounts (d) and those at or below the quantile (y), as sums, with the
+   ranks of the bounds: n q -+ z x the deviation of the number below, as units make it,
+   outward. One unit alone tells nothing of it. #}
+{% macro clusters_below_quantiles(seen, estimates, key) -%}
     select
         *,
         floor(d * quantile - reach) as lower_place,
@@ -101,6 +249,32 @@
                 greatest(yy - 2 * y / d * yd + y / d * (y / d) * dd, 0)
                 * value_unit_count / nullif(value_unit_count - 1, 0)
             ) as reach
-        from {{ clusters }}
+        from (
+            select
+                {{ key | join(', ') }},
+                quantile,
+                quantile_value,
+                count(*) as value_unit_count,
+                {% for sum in ['y', 'd', 'y * y', 'y * d', 'd * d'] -%}
+                cast(sum({{ sum }}) as double) as {{ sum.replace(' * ', '') }}{{ ',' if not loop.last }}
+                {% endfor %}
+            from (
+                select
+                    {{ columns_of(estimates, key) }},
+                    {{ estimates }}.quantile,
+                    {{ estimates }}.quantile_value,
+                    count(*) as d,
+                    count(case when cast({{ seen }}.amount as double) <= {{ estimates }}.quantile_value then 1 end) as y
+                from {{ seen }}
+                inner join {{ estimates }}
+                    on {{ agree_in(seen, estimates, key) }}
+                group by
+                    {{ columns_of(estimates, key) }},
+                    {{ estimates }}.quantile,
+                    {{ estimates }}.quantile_value,
+                    {{ seen }}.unit_key
+            ) as of_units
+            group by {{ key | join(', ') }}, quantile, quantile_value
+        ) as summed
     ) as wide
 {%- endmacro %}

@@ -10,6 +10,7 @@ import pytest
 
 from dagster_project.analysis.experiment_results.frames import ExperimentFrames
 from dagster_project.analysis.experiment_results.results import results_of
+from dagster_project.analysis.experiments.heterogeneity import cochran_q
 from dagster_project.analysis.experiments.inference import welch_test
 from dagster_project.analysis.experiments.quantiles import (
     ArmQuantile,
@@ -23,9 +24,17 @@ METRIC = "items_per_order"
 Arms = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
-def with_quantile(frames: ExperimentFrames, arms: Arms, q: float) -> ExperimentFrames:
+def with_quantile(
+    frames: ExperimentFrames,
+    arms: Arms,
+    q: float,
+    *,
+    dimension: str = "all",
+    group: str = "all",
+) -> ExperimentFrames:
     """The frames with one metric made a quantile of the arms' values by their units."""
     sums = frames.sums.copy()
+    sums.loc[sums["metric_name"] == METRIC, "metric_kind"] = "quantile"
     for variant, (values, units) in arms.items():
         found = arm_quantile(values, q, units=units)
         _, place = np.unique(units, return_inverse=True)
@@ -36,7 +45,7 @@ def with_quantile(frames: ExperimentFrames, arms: Arms, q: float) -> ExperimentF
             else np.zeros(1)
         )
         told = {
-            **{"metric_kind": "quantile", "quantile": q},
+            "quantile": q,
             **{"y": below.sum(), "d": count.sum(), "yy": (below**2).sum()},
             **{"yd": (below * count).sum(), "dd": (count**2).sum()},
             "value_unit_count": float(len(set(units.tolist()))),
@@ -45,6 +54,7 @@ def with_quantile(frames: ExperimentFrames, arms: Arms, q: float) -> ExperimentF
             "quantile_upper": float(found.upper),
         }
         rows = (sums["metric_name"] == METRIC) & (sums["variant"] == variant)
+        rows &= (sums["dimension"] == dimension) & (sums["dimension_value"] == group)
         for name, value in told.items():
             sums.loc[rows, name] = value
     return replace(frames, sums=sums)
@@ -88,6 +98,60 @@ def test_a_quantile_is_judged_by_its_bounds_and_its_units() -> None:
     assert row["units"] == row["control_units"] + row["treatment_units"]
     assert np.isfinite(row["always_valid_lower"])
     assert np.isfinite(row["chance_to_beat"])
+
+
+def test_a_slice_is_judged_by_its_own_amounts() -> None:
+    """In every view as the raw values say, and its groups together as others' are."""
+    of = Declared(is_whole=True, days=5, units=400, strata="platform")
+    groups = {
+        "all": {"control": drawn(1, 300), "variant_a": drawn(2, 320, 1.6)},
+        "ios": {"control": drawn(4, 140), "variant_a": drawn(5, 150, 3.0)},
+        "web": {"control": drawn(6, 160), "variant_a": drawn(7, 170)},
+    }
+    frames = frames_of(of)
+    for group, arms in groups.items():
+        dimension = "all" if group == "all" else "platform"
+        frames = with_quantile(frames, arms, 0.75, dimension=dimension, group=group)
+    rows = results_of(frames).comparisons
+    rows = rows[rows["metric_name"] == METRIC]
+    assert set(rows["view"]) == {
+        *("closed", "cumulative", "calendar_day", "day_since_exposure"),
+    }
+    contrasts = {
+        group: quantile_contrast(
+            *(
+                arm_quantile(values, 0.75, units=units)
+                for values, units in arms.values()
+            )
+        )
+        for group, arms in groups.items()
+    }
+    for row in rows[rows["units"] > 0].to_dict("records"):
+        wanted = welch_test(contrasts[row["dimension_value"]])
+        for name, value in (
+            *(("effect", wanted.estimate), ("raw_effect", wanted.estimate)),
+            *(("std_error", wanted.std_error), ("raw_std_error", wanted.std_error)),
+            *(("p_value", wanted.p_value), ("fixed_lower", wanted.lower)),
+            *(("fixed_upper", wanted.upper), ("raw_upper", wanted.upper)),
+        ):
+            assert row[name] == pytest.approx(float(value), rel=1e-12), (row, name)
+    slices = rows[rows["dimension"] == "platform"]
+    apart = cochran_q(
+        [float(contrasts[group].difference) for group in ("ios", "web")],
+        [float(contrasts[group].variance) for group in ("ios", "web")],
+    )
+    last = slices[slices["view"] == "closed"]
+    last = last[last["day_number"] == last["day_number"].max()]
+    assert len(last) == 2
+    assert last["heterogeneity_p_value"].to_numpy() == pytest.approx(
+        float(apart.p_value)
+    )
+    assert (last["slice_p_value"] >= last["p_value"]).all()
+    assert last["slice_p_value"].notna().all()
+    # A quantile of all is no mean of those of strata.
+    assert rows["stratified_effect"].isna().all()
+    assert rows["stratified_reason"].isna().all()
+    assert not rows["is_stratified_significant"].any()
 
 
 NOTHING = (np.array([]), np.array([], dtype=np.int64))

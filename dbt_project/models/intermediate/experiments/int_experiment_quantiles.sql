@@ -2,8 +2,11 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_experiments',
-        unique_key=['experiment_name', 'metric_name', 'view', 'variant', 'day_date'],
-        meta={'day_column': 'day_date'}
+        unique_key=[
+            'experiment_name', 'metric_name', 'view', 'dimension', 'dimension_value',
+            'variant', 'day_number'
+        ],
+        meta={'day_column': 'day_date', 'replaced_by': ['view', 'day_number']}
     )
 }}
 
@@ -11,20 +14,23 @@
 -- depends_on: {{ ref('int_event_days') }}
 -- depends_on: {{ ref('int_experiment_days') }}
 -- depends_on: {{ ref('int_experiment_units') }}
+-- depends_on: {{ ref('int_experiment_slices') }}
 -- depends_on: {{ ref('int_experiment_amounts') }}
 -- depends_on: {{ ref('stg_catalog_experiment_metrics') }}
+-- depends_on: {{ ref('stg_catalog_experiment_variants') }}
 {% if some_metrics_are_quantiles() %}
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set known = declarations_by('experiment_name', this) if is_incremental() else {} %}
 {% set starts = experiments_to_compute(known, mark) %}
-{% set series = ['metric_key', 'view', 'day_date', 'variant'] %}
+{% set key = ['series_number', 'look_number'] %}
 
--- The looks from the first changed day on, and those that a later watermark has brought.
-with looks as (
+-- The first look to compute: that of the first changed day, or one that a later watermark
+-- has brought.
+with first_looks as (
 
     select
         days.experiment_name,
-        days.day_date
+        min(days.day_date) as from_date
     from {{ ref('int_experiment_days') }} as days
     left join ({{ computed_from(starts) }}) as computed
         on days.experiment_name = computed.experiment_name
@@ -43,6 +49,32 @@ with looks as (
         {% if is_incremental() -%}
         or days.day_date > latest.day_date
         {%- endif %}
+    group by days.experiment_name
+
+),
+
+-- Days since the exposure stand as they were on the last day: any night adds to each.
+looks as (
+
+    select
+        days.experiment_name,
+        views.view,
+        days.day_number,
+        case
+            when views.view = 'day_since_exposure'
+                then max(days.day_date) over (partition by days.experiment_name)
+            else days.day_date
+        end as day_date,
+        {{ numbered(['days.experiment_name', 'views.view', 'days.day_number']) }} as look_number
+    from {{ ref('int_experiment_days') }} as days
+    inner join first_looks
+        on days.experiment_name = first_looks.experiment_name
+    cross join (
+        values ('closed'), ('cumulative'), ('calendar_day'), ('day_since_exposure')
+    ) as views (view)
+    where
+        views.view = 'day_since_exposure'
+        or days.day_date >= first_looks.from_date
 
 ),
 
@@ -53,6 +85,12 @@ metrics as (
     where
         metrics.quantile is not null
         and metrics.experiment_name in (select looks.experiment_name from looks)
+
+),
+
+series as (
+
+    {{ series_of_quantiles('metrics') }}
 
 ),
 
@@ -67,79 +105,62 @@ units as (
 
 ),
 
-amounts as (
+amounts as {{ computed_once() }} (
 
-    select
-        metrics.metric_key,
-        metrics.experiment_name,
-        units.variant,
-        units.unit_key,
-        amounts.amount,
-        amounts.activity_date as cumulative_from,
-        greatest({{ maturity_date('units', 'metrics') }}, amounts.activity_date) as closed_from,
-        coalesce(units.conflict_date, date '9999-12-31') as leaves_on
-    from {{ ref('int_experiment_amounts') }} as amounts
-    inner join metrics
-        on amounts.component_id = metrics.value_component
-    inner join units
-        on
-            metrics.experiment_name = units.experiment_name
-            and amounts.unit_key = units.unit_key
-            and {{ counts_for('amounts', 'units', 'metrics') }}
+    {{ amounts_by_series('metrics', 'units', 'series') }}
 
 ),
 
-ranked as (
+seen as (
 
-    {% for view in ['closed', 'cumulative'] -%}
-    select
-        amounts.metric_key,
-        '{{ view }}' as view,
-        looks.day_date,
-        amounts.variant,
-        amounts.unit_key,
-        amounts.amount,
-        row_number() over (
-            partition by amounts.metric_key, looks.day_date, amounts.variant
-            order by amounts.amount
-        ) as place
-    from amounts
-    inner join looks
-        on
-            amounts.experiment_name = looks.experiment_name
-            and amounts.{{ view }}_from <= looks.day_date
-            and amounts.leaves_on > looks.day_date
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ seen_amounts('amounts', 'looks') }}
+
+),
+
+buckets as (
+
+    {{ counted_buckets('seen', key) }}
+
+),
+
+places as (
+
+    {{ places_of_quantiles('buckets', 'series', key) }}
 
 ),
 
 estimates as (
 
-    {{ interpolated_quantiles('ranked', 'metrics', series) }}
+    select
+        *,
+        lower_amount + (upper_amount - lower_amount) * (reach - floor(reach)) as quantile_value
+    from ({{ amounts_at_places('places', 'seen', 'buckets', key) }}) as found
 
 ),
 
 clusters as (
 
-    {{ clusters_below_quantiles('ranked', 'estimates', series) }}
+    {{ clusters_below_quantiles('seen', 'estimates', key) }}
 
 ),
 
 bounds as (
 
-    {{ ranks_around_quantiles('clusters') }}
+    {{ amounts_at_places('clusters', 'seen', 'buckets', key) }}
 
 ),
 
 final as (
 
     select
-        metrics.experiment_name,
-        metrics.metric_name,
-        bounds.view,
-        bounds.day_date,
-        bounds.variant,
+        series.experiment_name,
+        series.metric_name,
+        looks.view,
+        series.dimension,
+        series.dimension_value,
+        series.variant,
+        looks.day_date,
+        looks.day_number,
         bounds.value_unit_count,
         bounds.y,
         bounds.d,
@@ -147,18 +168,15 @@ final as (
         bounds.yd,
         bounds.dd,
         bounds.quantile_value,
-        cast(max(case when ranked.place = bounds.lower_place then ranked.amount end) as double)
-            as quantile_lower,
-        cast(max(case when ranked.place = bounds.upper_place then ranked.amount end) as double)
-            as quantile_upper,
-        metrics.declaration,
+        bounds.lower_amount as quantile_lower,
+        bounds.upper_amount as quantile_upper,
+        series.declaration,
         {{ newest_load() }} as built_through_load_id
-    from ranked
-    inner join bounds
-        on {{ agree_in('ranked', 'bounds', series) }}
-    inner join metrics
-        on bounds.metric_key = metrics.metric_key
-    group by all
+    from bounds
+    inner join series
+        on bounds.series_number = series.series_number
+    inner join looks
+        on bounds.look_number = looks.look_number
 
 )
 

@@ -2,16 +2,7 @@
 
 with sums as (
 
-    select sums.*
-    from {{ ref('int_experiment_sums') }} as sums
-    inner join {{ ref('stg_catalog_experiment_metrics') }} as metrics
-        on
-            sums.experiment_name = metrics.experiment_name
-            and sums.metric_name = metrics.metric_name
-    -- Quantiles stand in two views of all units.
-    where
-        metrics.quantile is null
-        or (sums.view in ('closed', 'cumulative') and sums.dimension = 'all')
+    select * from {{ ref('int_experiment_sums') }}
 
 ),
 
@@ -142,9 +133,10 @@ final as (
             sums.experiment_name = quantiles.experiment_name
             and sums.metric_name = quantiles.metric_name
             and sums.view = quantiles.view
-            and sums.day_date = quantiles.day_date
+            and sums.dimension = quantiles.dimension
+            and sums.dimension_value = quantiles.dimension_value
             and sums.variant = quantiles.variant
-            and sums.dimension = 'all'
+            and sums.day_number = quantiles.day_number
     inner join {{ ref('stg_catalog_experiment_variants') }} as variants
         on
             sums.experiment_name = variants.experiment_name
