@@ -51,13 +51,6 @@
 {% endmacro %}
 
 
-{# The UTC days that hold periods, and some days after them, of which none means all. #}
-{% macro days_of_periods(period, starts, days_after=0) %}
-    {% set length = {'day': 1, 'week': 7, 'month': 31}[period] %}
-    {{ return(none if starts is none else days_around(starts, 1, length + days_after)) }}
-{% endmacro %}
-
-
 {# The events of a measure, with what they took and whether they failed; of all history,
    or of the days of the changed periods. #}
 {% macro events_of_measure(measure, period, starts) -%}
