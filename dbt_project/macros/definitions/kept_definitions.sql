@@ -4,7 +4,8 @@
               what it means; rows carry it) and, where a change may lie anywhere,
               `reads_all_history`,
      column   the column of the day by which rows are replaced,
-     changed  the macro that lists the changed days since a mark,
+     changed  the macro that lists the changed days since a mark, and where a definition
+              has `days_back`, so many days before them,
      persons  the macro that lists those of persons whose properties changed; without it
               a definition that asks for them is computed whole. #}
 
@@ -55,7 +56,8 @@
 {# The days since a mark on which rows of a definition may have changed. #}
 {% macro changed_days_of(definition, mark) -%}
     {%- set rules = config.get('meta')['definitions'] -%}
-    {{ context[rules['changed']](mark) }}
+    {{ context[rules['changed']](mark, definition.days_back) if definition.days_back
+        else context[rules['changed']](mark) }}
     {% if definition.uses_person_properties and 'persons' in rules -%}
     union
     {{ context[rules['persons']](mark) }}
@@ -82,6 +84,12 @@
         {% if standing %}
         or {{ rules['column'] }} in ({{ context[rules['changed']](mark) }})
         {% endif %}
+        {% for definition in declared if definition.days_back %}
+        or (
+            declaration = '{{ definition.declaration }}'
+            and {{ rules['column'] }} in ({{ changed_days_of(definition, mark) }})
+        )
+        {% endfor %}
         {% if of_persons and 'persons' in rules %}
         or (
             declaration in {{ sql_list(of_persons) }}

@@ -64,6 +64,14 @@
 {%- endmacro %}
 
 
+{# The UTC days that hold the periods that start on some days, and days after them, of which
+   none means all. #}
+{% macro days_of_periods(period, starts, days_after=0) %}
+    {% set length = {'day': 1, 'week': 7, 'month': 31}[period] %}
+    {{ return(none if starts is none else days_around(starts, 1, length + days_after)) }}
+{% endmacro %}
+
+
 {# The condition that a day is one of a list, of which none means every day. They are
    written out, because an engine skips what it can compare with literals. #}
 {% macro lies_on(column, days) -%}

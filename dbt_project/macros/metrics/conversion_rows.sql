@@ -24,13 +24,19 @@
         cast({{ value }} as double) as value
     {%- endset %}
     {% call figures_by_period(metric, amounts, days) -%}
+        with base_events as {{ computed_once() if days is not none else inline_cte() }} (
+
+            {{ events_of_metric(metric, metric.base_filter_sql, none, days) }}
+
+        )
+
         select
             {{ period_starts(metric, 'base_events.local_at') }},
             {{ dimension_names(metric, 'base_events') }}
             base_events.person_key,
             coalesce(credited.conversion_count, 0) as conversion_count,
             credited.seconds_to_convert
-        from ({{ events_of_metric(metric, metric.base_filter_sql, none, days) }}) as base_events
+        from base_events
         left join (
             select
                 base_event_id,
@@ -50,7 +56,7 @@
                         0 as is_conversion,
                         event_id as base_event_id,
                         occurred_at as base_at
-                    from ({{ events_of_metric(metric, metric.base_filter_sql, none, days) }}) as bases
+                    from base_events
                     union all
                     select
                         person_key,

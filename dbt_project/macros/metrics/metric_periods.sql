@@ -51,15 +51,20 @@
 
 
 {# Whether a metric needs all history: its declaration is new, or one late event may
-   move figures far away (who was first, what a person is). #}
+   move figures far away (what a person is). #}
 {% macro computes_everything(metric, is_new) -%}
-    {{ return(is_new or metric.uses_person_properties or metric.metric_type == 'retention') }}
+    {{ return(is_new or metric.uses_person_properties) }}
 {%- endmacro %}
 
 
-{# How many days from a changed event a figure may change: a conversion changes its base
-   event's period up to a window earlier, activity counts for later trailing days. #}
+{# How many days from a changed event a figure may change, of which none means all: a
+   conversion changes its base event's period up to a window earlier, activity counts for
+   later trailing days, a return for the day of the entry, and whoever enters by a late
+   event enters no more by any later one. #}
 {% macro reach_of_metric(metric) -%}
+    {%- if metric.metric_type == 'retention' -%}
+        {{ return({'back': metric.retention_day | int, 'forward': none}) }}
+    {%- endif -%}
     {%- if metric.metric_type in ('conversion', 'time_to') -%}
         {{ return({'back': (metric.window_seconds | int) // 86400 + 1, 'forward': 0}) }}
     {%- endif -%}
@@ -124,8 +129,10 @@
     inner join changed_local_days
         on
             calendar.date_day >= changed_local_days.date_day - {{ reach.back }}
+            {% if reach.forward is not none -%}
             and calendar.date_day <= changed_local_days.date_day + {{ reach.forward }}
-    {%- if reach.forward %}
+            {%- endif %}
+    {%- if reach.forward != 0 %}
     union
     select distinct
         '{{ period }}' as period,
@@ -162,7 +169,7 @@
             on
                 computed_periods.period = '{{ period }}'
                 and calendar.period_start = computed_periods.period_start
-        cross join {{ numbers_between(-1 - reach.forward, 1 + reach.back) }} as shift (offset_days)
+        cross join {{ numbers_between(-1 - (reach.forward or 0), 1 + reach.back) }} as shift (offset_days)
         {{ 'union' if not loop.last }}
         {% endfor -%}
     {%- endset -%}

@@ -4,7 +4,7 @@
     {%- if metric.metric_type in ('conversion', 'time_to') -%}
         {{ conversion_rows(metric, days) }}
     {%- elif metric.metric_type == 'retention' -%}
-        {{ retention_rows(metric) }}
+        {{ retention_rows(metric, days) }}
     {%- elif trailing_days_of(metric) -%}
         {{ trailing_persons_rows(metric) }}
     {%- else -%}

@@ -5,17 +5,18 @@
         'catalog_performance', 'measure_name',
         ['reporting_timezone', 'week_start', 'event_rules_hash']
     ) %}
-    {# What follows an event may come days later: then all history is looked at again. #}
+    {# What follows an event may come days later; by an hour more where clocks were set
+       forward meanwhile. #}
     {% for measure in found if measure.outcome_filter_sql %}
-        {% do measure.update({'reads_all_history': true}) %}
+        {% do measure.update({'days_back': (measure.outcome_seconds | int + 3600) // 86400 + 1}) %}
     {% endfor %}
     {{ return(found) }}
 {% endmacro %}
 
 
-{# The periods that hold a changed day, as text keys; those after the watermark too, which
-   the calendar does not have yet. #}
-{% macro changed_periods_of_events_since(mark) -%}
+{# The periods that hold a changed day, or one of some days before it, as text keys; those
+   after the watermark too, which the calendar does not have yet. #}
+{% macro changed_periods_of_events_since(mark, days_back=0) -%}
     {%- set starts = {
         'day': 'changed_day', 'week': week_start_of('changed_day'),
         'month': "date_trunc('month', changed_day)"
@@ -23,38 +24,42 @@
     {% for period, start in starts.items() -%}
     select {{ period_key("'" ~ period ~ "'", start) }} as period_key
     from (
-        select cast(activity_date as timestamp) as changed_day
+        select cast(changed.activity_date + shift.offset_days as timestamp) as changed_day
         from ({{ changed_local_days_since(mark) }}) as changed
+        cross join {{ numbers_between(-days_back, 0) }} as shift (offset_days)
     ) as changed_days
     {{ 'union' if not loop.last }}
     {% endfor -%}
 {%- endmacro %}
 
 
-{# The starts of the periods that hold a changed day, by period, as text. #}
-{% macro changed_starts_since(mark) %}
-    {% set starts = {'day': [], 'week': [], 'month': []} %}
-    {% if execute %}
-    {% set keys = run_query(
-        'select period_key from (' ~ changed_periods_of_events_since(mark) ~ ') as changed order by 1'
-    ) %}
-    {% for key in keys.columns[0].values() %}
-        {% do starts[key.split(' ')[0]].append(key.split(' ')[1]) %}
+{# The periods of a measure that a run computes, each with their starts as text, of which
+   none means all. #}
+{% macro periods_to_measure(measure, mark) %}
+    {% set starts = {} %}
+    {% for period in fromjson(measure.periods) %}
+        {% set changed %}
+            select right(period_key, 10) as period_start
+            from ({{ changed_days_of(measure, mark) }}) as changed_periods
+            where period_key like '{{ period }} %'
+        {% endset %}
+        {% do starts.update({
+            period: none if measure.is_whole else changed_dates(changed, 'period_start')
+        }) %}
     {% endfor %}
-    {% endif %}
     {{ return(starts) }}
 {% endmacro %}
 
 
 {# The events of a measure, with what they took and whether they failed; of all history,
-   or of the days around the changed periods. #}
-{% macro events_of_measure(measure, starts) -%}
+   or of the days of the changed periods. #}
+{% macro events_of_measure(measure, period, starts) -%}
     select
         {{ local_time_in('occurred_at', measure.zone) }} as local_at,
         {{ measure.value_sql or 'cast(null as decimal(18, 6))' }} as measured,
         coalesce({{ measure.failed_sql or 'false' }}, false) as is_failed,
         {% if measure.outcome_filter_sql -%}
-        event_id in ({{ followed_events(measure) }}) as has_outcome,
+        event_id in ({{ followed_events(measure, period, starts) }}) as has_outcome,
         {%- else -%}
         false as has_outcome,
         {%- endif %}
@@ -66,17 +71,13 @@
     {{ joined_person_properties(measure) }}
     where
         ({{ measure.event_filter_sql }})
-        {% if not measure.is_whole -%}
-        -- Literals, because an engine skips the days that it can compare with them.
-        and event_date between date '{{ (starts.day + starts.week + starts.month) | min }}' - 1
-        and date '{{ (starts.day + starts.week + starts.month) | max }}' + 32
-        {%- endif %}
+        and {{ lies_on('event_date', days_of_periods(period, starts)) }}
         {{ and_kept_traffic(measure) }}
 {%- endmacro %}
 
 
 {# The events of a measure that one with the same key followed in time. #}
-{% macro followed_events(measure) -%}
+{% macro followed_events(measure, period, starts) -%}
     select base.event_id
     from (
         select
@@ -85,7 +86,9 @@
             {{ measure.key_sql }} as shared_key
         from {{ ref('int_events') }}
         {{ joined_person_properties(measure) }}
-        where ({{ measure.event_filter_sql }})
+        where
+            ({{ measure.event_filter_sql }})
+            and {{ lies_on('event_date', days_of_periods(period, starts)) }}
     ) as base
     inner join (
         select
@@ -95,6 +98,7 @@
         {{ joined_person_properties(measure) }}
         where
             ({{ measure.outcome_filter_sql }})
+            and {{ lies_on('event_date', days_of_periods(period, starts, measure.days_back)) }}
             {{ and_kept_traffic(measure) }}
     ) as outcomes
         on
@@ -108,7 +112,7 @@
 {% macro figures_of_period(measure, period, starts) -%}
     with measured_events as (
 
-        {{ events_of_measure(measure, starts) }}
+        {{ events_of_measure(measure, period, starts) }}
 
     )
 
@@ -124,9 +128,9 @@
 {% macro figures_of_measure(measure, period, dimension, position, starts) -%}
     {%- set start = period_start_of(period, 'local_at', setting('week_start')) -%}
     {%- set only_changed -%}
-        {%- if not measure.is_whole -%}
+        {%- if starts is not none -%}
         where {{ start }} in (
-            {%- for day in starts[period] -%}timestamp '{{ day }}'{{ ', ' if not loop.last }}{%- endfor -%}
+            {%- for day in starts -%}timestamp '{{ day }}'{{ ', ' if not loop.last }}{%- endfor -%}
         )
         {%- endif -%}
     {%- endset -%}

@@ -19,7 +19,6 @@
 -- depends_on: {{ ref('int_person_properties') }}
 {% set mark = high_water_mark('built_through_load_id') %}
 {% set measures = definitions_to_compute(mark) %}
-{% set starts = changed_starts_since(mark) if measures and is_incremental() else {} %}
 
 -- Periods apart, because the engine holds every value of each until its percentiles are
 -- known.
@@ -28,7 +27,7 @@ select
     {{ newest_load() }} as built_through_load_id
 from ({{ no_performance_rows() }}) as no_rows
 {%- for measure in measures %}
-{%- for period in fromjson(measure.periods) if measure.is_whole or starts[period] %}
+{%- for period, starts in periods_to_measure(measure, mark).items() %}
 {{ union_all_apart() }}
 select
     *,
