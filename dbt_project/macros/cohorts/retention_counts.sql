@@ -57,7 +57,7 @@
         {% if retention.retention_type == 'unbounded' -%}
         {{ returned_in_or_after(retention, breakdown, entries) }}
         {%- else -%}
-        {%- set is_in_words = are_returns_words(retention) -%}
+        {%- set is_in_words = are_counts_of_words(retention) -%}
         -- A total is not grouped by its one value: a text costs as a key even so.
         select
             {{ 'dimension_value' if breakdown.dimension != 'all' else "'all' as dimension_value" }},

@@ -2,13 +2,7 @@
    dimension_value, cohort_start, period_number); a bracket goes by its first period. #}
 {% macro returns_of_cohorts(retention, breakdown, entries) -%}
     {%- set is_bracket = retention.retention_type == 'bracket' -%}
-    {%- if are_returns_words(retention) -%}
-        {{ periods_of_words(
-            retention,
-            'unit_key, dimension_value, cohort_start',
-            words_of_cohorts(retention, breakdown, entries)
-        ) }}
-    {%- elif retention.clock == 'calendar' and not is_bracket -%}
+    {%- if retention.clock == 'calendar' and not is_bracket -%}
         select
             unit_key,
             dimension_value,
