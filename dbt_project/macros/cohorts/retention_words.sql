@@ -35,25 +35,6 @@
 {%- endmacro %}
 
 
-{# Who returned at all, in each cohort they entered: one row per word. #}
-{% macro words_of_cohorts(retention, breakdown, entries) -%}
-    select
-        entries.unit_key,
-        entries.dimension_value,
-        entries.cohort_start,
-        entries.cohort_number,
-        returns.word_number,
-        returns.bits
-    from ({{ words_of_returns(retention, breakdown) }}) as returns
-    inner join {{ entries }} as entries
-        on
-            returns.unit_key = entries.unit_key
-            {%- if breakdown.matches_value %}
-            and returns.group_value = entries.dimension_value
-            {%- endif %}
-{%- endmacro %}
-
-
 {# The periods in which persons were back, those counted together who were back in the
    same periods of a word. (To tell the bits of each person apart right behind the join
    ends DuckDB 2.0.0 with an internal error where the join is large.) #}
@@ -71,7 +52,13 @@
             word_number,
             bits,
             count(*) as person_count
-        from ({{ words_of_cohorts(retention, breakdown, entries) }}) as words
+        from ({{ words_of_returns(retention, breakdown) }}) as returns
+        inner join {{ entries }} as entries
+            on
+                returns.unit_key = entries.unit_key
+                {%- if breakdown.matches_value %}
+                and returns.group_value = entries.dimension_value
+                {%- endif %}
         group by {{ value }}cohort_start, cohort_number, word_number, bits
     ) as counted_alike
     cross join {{ numbers_between(0, periods_a_word() - 1) }} as places (bit_number)

@@ -126,7 +126,7 @@
    where its declaration is new) make way for the rows just computed; rows of an
    experiment that is no longer declared go.
    config.meta.day_column names the day; where rows of one thing stand on any day,
-   config.meta.replaced_by names the column, or the columns, that tell which came back. #}
+   config.meta.replaced_by names the columns that tell which came back. #}
 {% macro get_incremental_replace_experiments_sql(arguments) %}
     {% set target = arguments['target_relation'] %}
     {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
@@ -144,10 +144,9 @@
         )
         {% endfor %}
         {% if config.get('meta').get('replaced_by') -%}
-        {% set key = config.get('meta')['replaced_by'] %}
         or exists (
             select 1 from {{ arguments['temp_relation'] }} as fresh
-            where {{ agree_in('fresh', target, ['experiment_name'] + ([key] if key is string else key)) }}
+            where {{ agree_in('fresh', target, config.get('meta')['replaced_by']) }}
         )
         {%- endif %};
 

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_experiments',
         unique_key=['experiment_name', 'metric_name', 'variant', 'percentile'],
-        meta={'day_column': 'day_date', 'replaced_by': 'experiment_name'}
+        meta={'day_column': 'day_date', 'replaced_by': ['experiment_name']}
     )
 }}
 

@@ -6,7 +6,7 @@
             'experiment_name', 'metric_name', 'view', 'dimension', 'dimension_value',
             'variant', 'day_number'
         ],
-        meta={'day_column': 'day_date', 'replaced_by': ['view', 'day_number']}
+        meta={'day_column': 'day_date', 'replaced_by': ['experiment_name', 'view', 'day_number']}
     )
 }}
 

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_experiments',
         unique_key=['experiment_name', 'unit_id'],
-        meta={'day_column': 'settled_on', 'replaced_by': 'unit_id'}
+        meta={'day_column': 'settled_on', 'replaced_by': ['experiment_name', 'unit_id']}
     )
 }}
 
