@@ -10,8 +10,7 @@
    denominator before the day and m, k those of the day: d(sum) = m, d(sum of squares) =
    (p + m)^2 - p^2, d(y d) = (p + m)(q + k) - p q, d(x y) = x m. The squares of the days
    themselves serve the views by day. The row of the exposure brings x and w. Decimals:
-   no digit is lost, and no order of the rows shows. Where no metric has a denominator,
-   its sums are not asked for. #}
+   no digit is lost, and no order of the rows shows. #}
 {% macro sums_of_rows(sign='') -%}
     {%- set terms = {
         'y': 'y',
@@ -38,10 +37,8 @@
         'day_dx': exact_product('d', 'x'),
         'day_dw': exact_product('d', 'w')
     } -%}
-    {%- set asked = sums_asked_for() -%}
-    {%- for name in sum_names() + day_sum_names() %}
-    {%- set is_zero = name not in asked or (sign and name in day_sum_names()) %}
-    {{ '0' if is_zero else sign ~ 'sum(' ~ terms[name] ~ ')' }} as {{ name }}
+    {%- for name in asked_for(sum_names() + day_sum_names()) %}
+    {{ '0' if sign and name in day_sum_names() else sign ~ 'sum(' ~ terms[name] ~ ')' }} as {{ name }}
     {{- ',' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
@@ -60,26 +57,38 @@
     {{ return(['day_y', 'day_d', 'day_yy', 'day_yd', 'day_dd', 'day_yx', 'day_yw', 'day_dx', 'day_dw']) }}
 {% endmacro %}
 
-{# Those that some metric has: without a ratio there is no denominator. #}
-{% macro sums_asked_for() %}
-    {% set divides = some_metrics_divide() %}
+{# Those of some sums that a metric has: without a ratio there is no denominator. What
+   nobody asks for is not even planned, which in a night costs as much as its rows do. #}
+{% macro asked_for(names) %}
+    {% if some_metrics_divide() %}{{ return(names) }}{% endif %}
     {% set found = [] %}
-    {% for name in sum_names() + day_sum_names() %}
+    {% for name in names %}
         {% set factors = name.replace('day_', '') %}
-        {% if divides or ('d' not in factors and 'w' not in factors) %}{% do found.append(name) %}{% endif %}
+        {% if 'd' not in factors and 'w' not in factors %}{% do found.append(name) %}{% endif %}
     {% endfor %}
     {{ return(found) }}
 {% endmacro %}
 
+{# All of some sums, 0 those that nobody asked for. #}
+{% macro all_sums(names) -%}
+    {% set asked = asked_for(names) -%}
+    {% for name in names -%}
+    {{ name if name in asked else 'cast(0 as ' ~ type_of_sum(name) ~ ') as ' ~ name }}
+    {{- ',' if not loop.last }}
+    {% endfor -%}
+{%- endmacro %}
 
-{# Sums added up, as decimals: of groups, or so far within a window. What no metric has is
-   not computed. #}
+{% macro type_of_sum(name) -%}
+    decimal(38, {{ 12 if name.replace('day_', '') | length == 2 else 6 }})
+{%- endmacro %}
+
+
+{# Sums added up, as decimals: of groups, or so far within a window. #}
 {% macro added_up(names, relation='', window='') -%}
-    {% set asked = sums_asked_for() -%}
     {% for name in names -%}
     {% set column = (relation ~ '.' if relation else '') ~ name -%}
     {% set value = 'sum(' ~ column ~ ')' if not window else 'sum(coalesce(' ~ column ~ ', 0)) over ' ~ window -%}
-    cast({{ value if name in asked else 0 }} as decimal(38, {{ 12 if name.replace('day_', '') | length == 2 else 6 }})) as {{ name }}
+    cast({{ value }} as {{ type_of_sum(name) }}) as {{ name }}
     {{- ',' if not loop.last }}
     {% endfor -%}
 {%- endmacro %}

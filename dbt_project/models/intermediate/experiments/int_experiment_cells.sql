@@ -19,7 +19,7 @@
 {% set continues = is_incremental() and some_go_on(starts) %}
 {% set first_day = first_computed_day(starts) %}
 {% set cell = 'experiment_name, metric_name, variant, slices, exposure_date, day_date, maturity_date' %}
-{% set sums = sum_names() + day_sum_names() %}
+{% set sums = asked_for(sum_names() + day_sum_names()) %}
 
 with computed as (
 
@@ -139,7 +139,7 @@ finest as (
 
 ),
 
-final as (
+by_dimension as (
 
     select
         finest.experiment_name,
@@ -156,8 +156,7 @@ final as (
         finest.maturity_date,
         cast(sum(finest.unit_count) as bigint) as unit_count,
         {{ added_up(sums, 'finest') }},
-        dimensions.declaration,
-        {{ newest_load() }} as built_through_load_id
+        dimensions.declaration
     from finest
     inner join ({{ dimensions_of_experiments() }}) as dimensions
         on finest.experiment_name = dimensions.experiment_name
@@ -172,6 +171,26 @@ final as (
         finest.day_date,
         finest.maturity_date,
         dimensions.declaration
+
+),
+
+final as (
+
+    select
+        experiment_name,
+        metric_name,
+        is_capped,
+        dimension,
+        dimension_value,
+        variant,
+        exposure_date,
+        day_date,
+        maturity_date,
+        unit_count,
+        {{ all_sums(sum_names() + day_sum_names()) }},
+        declaration,
+        {{ newest_load() }} as built_through_load_id
+    from by_dimension
 
 )
 

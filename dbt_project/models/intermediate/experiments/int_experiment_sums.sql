@@ -3,8 +3,9 @@
 -- did on the day. Day since exposure: what units did on their k-th local day, of units
 -- whose k-th day is over.
 {% set series = series_names() %}
-{% set sums = sum_names() %}
-{% set before = sum_names_of_entries() %}
+{% set sums = asked_for(sum_names()) %}
+{% set before = asked_for(sum_names_of_entries()) %}
+{% set sums_of_days = asked_for(day_sum_names()) %}
 
 with cells as (
 
@@ -19,7 +20,7 @@ with cells as (
         cells.day_date,
         greatest(cells.maturity_date, cells.day_date) as closed_on,
         cells.unit_count,
-        {{ columns_of('cells', sums + day_sum_names()) }}
+        {{ columns_of('cells', sums + sums_of_days) }}
     from {{ ref('int_experiment_cells') }} as cells
     inner join {{ ref('int_experiment_slices') }} as groups
         on {{ agree_in('cells', 'groups', ['experiment_name', 'dimension', 'dimension_value']) }}
@@ -94,7 +95,7 @@ of_the_day as (
     select
         {{ series | join(', ') }},
         day_date,
-        {{ added_up(day_sum_names()) }}
+        {{ added_up(sums_of_days) }}
     from cells
     group by {{ series | join(', ') }}, day_date
 
@@ -108,7 +109,7 @@ counted_since as (
         {{ columns_of('cells', series) }},
         {{ count_between('cells.exposure_date', 'cells.day_date', 'day') }} as day_number,
         cells.unit_count,
-        {{ columns_of('cells', before + day_sum_names()) }}
+        {{ columns_of('cells', before + sums_of_days) }}
     from cells
     inner join {{ ref('int_experiment_days') }} as days
         on
@@ -123,7 +124,7 @@ counted_since as (
         {% for name in before -%}
         -cells.{{ name }} as {{ name }},
         {% endfor -%}
-        {{ no_sums(day_sum_names()) }}
+        {{ no_sums(sums_of_days) }}
     from cells
     inner join {{ ref('int_experiment_days') }} as days
         on
@@ -139,7 +140,7 @@ since_exposure as (
         {{ series | join(', ') }},
         day_number,
         sum(unit_count) as unit_count,
-        {{ added_up(before + day_sum_names()) }}
+        {{ added_up(before + sums_of_days) }}
     from counted_since
     group by {{ series | join(', ') }}, day_number
 
@@ -152,7 +153,7 @@ by_day_since as (
         days.day_number,
         sum(coalesce(since_exposure.unit_count, 0)) over up_to_the_day as unit_count,
         {{ added_up(before, 'since_exposure', 'up_to_the_day') }},
-        {{ columns_of('since_exposure', day_sum_names()) }}
+        {{ columns_of('since_exposure', sums_of_days) }}
     from series
     inner join {{ ref('int_experiment_days') }} as days
         on
@@ -170,7 +171,7 @@ by_day_since as (
 
 ),
 
-final as (
+views as (
 
     select
         {{ series | join(', ') }},
@@ -207,6 +208,19 @@ final as (
         {{ name if name in before else 'coalesce(day_' ~ name ~ ', 0) as ' ~ name }}{{ ',' if not loop.last }}
         {% endfor %}
     from by_day_since
+
+),
+
+final as (
+
+    select
+        {{ series | join(', ') }},
+        view,
+        day_date,
+        day_number,
+        unit_count,
+        {{ all_sums(sum_names()) }}
+    from views
 
 )
 

@@ -1,3 +1,5 @@
+{% set asked = asked_for(sum_names()) %}
+{% set nothing = 'cast(0 as double)' %}
 {% set first = 'yy yd yx yw dd dx dw xx xw ww'.split(' ') %}
 
 with sums as (
@@ -101,13 +103,13 @@ final as (
         cast(shifts.x + shifts.origin as double) as shift_x,
         cast(shifts.w as double) as shift_w,
         {% for name in ['y', 'd'] -%}
-        coalesce(quantiles.{{ name }}, {{ shifted_sum(name) }}) as {{ name }},
+        coalesce(quantiles.{{ name }}, {{ shifted_sum(name) if name in asked else nothing }}) as {{ name }},
         {% endfor -%}
         {% for name in ['x', 'w'] -%}
-        {{ shifted_sum(name) }} as {{ name }},
+        {{ shifted_sum(name) if name in asked else nothing }} as {{ name }},
         {% endfor -%}
         {% for pair in first -%}
-        {%- set sum = shifted_product(pair[0], pair[1]) -%}
+        {%- set sum = shifted_product(pair[0], pair[1]) if pair in asked else nothing -%}
         {{ 'coalesce(quantiles.' ~ pair ~ ', ' ~ sum ~ ')' if pair in ('yy', 'yd', 'dd') else sum }} as {{ pair }},
         {% endfor -%}
         shifts.quantile,
