@@ -74,6 +74,14 @@ class Metric:
     caps: tuple[Decimal | None, Decimal | None] | None = None
     quantile: float | None = None
 
+    @property
+    def days(self) -> int:
+        """Days, from that of an exposure, after which nothing counts any more."""
+        if self.window is not None:
+            return -(-self.window // DAY)
+        assert self.day is not None
+        return self.day + 1
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -353,6 +361,7 @@ def expected_rows(
     start = experiment.start or min(days_of_units, default=None)
     if start is None:
         return {}
+    last = last_look(experiment, last)
     rows: dict[Key, list[Values]] = {}
     for metric in experiment.metrics:
         if metric.quantile is not None:
@@ -376,6 +385,7 @@ def expected_amounts(
     """The single amounts of every unit behind every quantile, by metric and look."""
     units = units_of(experiment, log)
     start = experiment.start or min((unit.day for unit in units), default=None)
+    last = last_look(experiment, last)
     rows: dict[Key, list[list[Decimal]]] = {}
     for metric in experiment.metrics:
         if metric.quantile is None or start is None:
@@ -391,6 +401,14 @@ def expected_amounts(
                     )
                     rows.setdefault(key, []).append(amounts)
     return rows
+
+
+def last_look(experiment: Experiment, last: date) -> date:
+    """Looks end with the last window that may close after the end."""
+    if experiment.end is None:
+        return last
+    longest = max(metric.days for metric in experiment.metrics)
+    return min(last, experiment.end + DAY * longest)
 
 
 def _groups(
