@@ -23,7 +23,7 @@ MODELS = ("+fct_person_scores", "+fct_scores")
 CHECKS = ("fct_person_scores", "fct_scores", "int_person_scores")
 ZONE = ZoneInfo("America/New_York")
 START = datetime(2026, 1, 22)
-LOGGED_DAYS = 77
+QUARTERS = 77 * 96
 AS_OF = datetime(2026, 4, 9, 15)
 LAST_DAY = date(2026, 4, 8)
 
@@ -93,7 +93,7 @@ def random_log(rng: random.Random) -> list[Row]:
         {
             "event_id": f"e{number:04}",
             "event_name": rng.choice(("came", "came", "bought", "failed")),
-            "occurred_at": START + timedelta(minutes=15 * rng.randrange(LOGGED_DAYS * 96)),
+            "occurred_at": START + timedelta(minutes=15 * rng.randrange(QUARTERS)),
             "user_id": f"u{min(rng.randrange(12), rng.randrange(12))}",
             "platform": rng.choice(("web", "web", "ios")),
             "revenue": rng.choice((None, 5, 20, -10)),
