@@ -22,7 +22,8 @@ from tests.dbt_project.warehouse_of_test import Row, WarehouseOfTest
 MODELS = ("+fct_person_scores", "+fct_scores")
 CHECKS = ("fct_person_scores", "fct_scores", "int_person_scores")
 ZONE = ZoneInfo("America/New_York")
-START = datetime(2026, 2, 20)
+START = datetime(2026, 1, 22)
+QUARTERS = 77 * 96
 AS_OF = datetime(2026, 4, 9, 15)
 LAST_DAY = date(2026, 4, 8)
 
@@ -63,6 +64,13 @@ SCORES: list[dict[str, Any]] = [
             {"name": "good", "starts_at": 75},
         ],
     },
+    {
+        "name": "habit",
+        "window_days": 70,
+        "listed_days": 70,
+        "weeks": 1,
+        "parts": [{"name": "often", "measure": "active_days", "full_at": 40}],
+    },
 ]
 DEFAULT_BANDS = [("high", 70), ("middle", 40), ("low", 0)]
 
@@ -85,13 +93,13 @@ def random_log(rng: random.Random) -> list[Row]:
         {
             "event_id": f"e{number:04}",
             "event_name": rng.choice(("came", "came", "bought", "failed")),
-            "occurred_at": START + timedelta(minutes=15 * rng.randrange(48 * 96)),
+            "occurred_at": START + timedelta(minutes=15 * rng.randrange(QUARTERS)),
             "user_id": f"u{min(rng.randrange(12), rng.randrange(12))}",
             "platform": rng.choice(("web", "web", "ios")),
             "revenue": rng.choice((None, 5, 20, -10)),
             "browser": "bot" if rng.random() < 0.05 else None,
         }
-        for number in range(220)
+        for number in range(350)
     ]
 
 

@@ -18,26 +18,36 @@
 {% endmacro %}
 
 
-{# The days at whose end a score is told: the newest complete one, and before it the last
-   days of complete weeks. #}
+{# The day at whose end persons are told their score: the newest complete one. #}
+{% macro newest_score_day(score) -%}
+    select cast({{ local_time_in('watermark_at', score.timezone) }} as date) - 1 as score_date
+    from {{ ref('int_watermark') }}
+{%- endmacro %}
+
+
+{# The days at whose end persons are counted: the same, and before it the last days of
+   complete weeks. #}
 {% macro score_days(score) -%}
-    select newest_date as score_date from ({{ newest_complete_day(score) }}) as newest
+    {{ newest_score_day(score) }}
     {% if score.week_count -%}
     union
     select
-        cast({{ period_start_of('week', 'cast(newest.newest_date + 1 as timestamp)', score.week_start) }} as date)
+        cast({{ period_start_of('week', 'cast(newest.score_date + 1 as timestamp)', score.week_start) }} as date)
         - (7 * weeks.week_number + 1) as score_date
-    from ({{ newest_complete_day(score) }}) as newest
+    from ({{ newest_score_day(score) }}) as newest
     cross join {{ numbers_between(0, score.week_count - 1) }} as weeks (week_number)
     {%- endif %}
 {%- endmacro %}
 
 
-{# The same as ISO texts; none before there is a watermark, when dbt only compiles. #}
-{% macro days_told(score) %}
+{# The days that a macro lists, or the one that a table of scores names in
+   config.meta.told, as ISO texts; none before there is a watermark, when dbt only
+   compiles. #}
+{% macro days_told(score, listed=none) %}
     {% if load_relation(ref('int_watermark')) is none %}{{ return([]) }}{% endif %}
+    {% set days = context[listed or config.get('meta')['told']](score) %}
     {{ return(changed_dates(
-        'select score_date from (' ~ score_days(score) ~ ') as told where score_date is not null',
+        'select score_date from (' ~ days ~ ') as told where score_date is not null',
         'score_date'
     )) }}
 {% endmacro %}
@@ -101,12 +111,6 @@
 {% endmacro %}
 
 
-{% macro newest_complete_day(score) -%}
-    select cast({{ local_time_in('watermark_at', score.timezone) }} as date) - 1 as newest_date
-    from {{ ref('int_watermark') }}
-{%- endmacro %}
-
-
 {# Whether a row of days counts: it is of a series, in the days that end with a day. #}
 {% macro lies_before_day(series_key, day, trailing) -%}
     series_id = '{{ series_id(series_key) }}'
@@ -123,10 +127,28 @@
     {%- set counted = 'case when ' ~ lies_before_day(part.series_key, day, trailing)
         ~ ' then ' ~ column ~ ' end' -%}
     {%- set measures = {
-        'active_days': 'nullif(count(distinct ' ~ counted ~ '), 0)',
+        'active_days': distinct_days(counted, day, trailing),
         'idle_days': count_between('max(' ~ counted ~ ')', "date '" ~ day ~ "'", 'day')
     } -%}
     cast({{ measures.get(part.measure, 'sum(' ~ counted ~ ')') }} as decimal(38, 6))
+{%- endmacro %}
+
+
+{# How many of the trailing days there are, as bits of words: to tell a person's days apart
+   by values took twice as long. #}
+{% macro distinct_days(column, day, trailing) -%}
+    {%- set days_ago = count_between(column, "date '" ~ day ~ "'", 'day') -%}
+    nullif(
+        {%- for first in range(0, trailing, periods_a_word()) %}
+        coalesce(bit_count(bit_or(
+            case
+                when {{ days_ago }} between {{ first }} and {{ first + periods_a_word() - 1 }}
+                    then {{ bit_at(days_ago ~ ' - ' ~ first) }}
+            end
+        )), 0){{ ' +' if not loop.last }}
+        {%- endfor %},
+        0
+    )
 {%- endmacro %}
 
 
@@ -210,5 +232,44 @@
         cast(null as {{ dbt.type_string() }}) as band,
         {{ empty_list_of_numbers() }} as measured,
         {{ empty_list_of_numbers() }} as points
+    where false
+{%- endmacro %}
+
+
+{# How many persons each band of a score holds on a day, and all together. Who is told a
+   score that day is counted from there. #}
+{% macro counted_scores(score, day) -%}
+    {%- set is_newest = day in days_told(score, 'newest_score_day') -%}
+    select
+        '{{ score.score_name }}' as score_name,
+        '{{ score.declaration }}' as declaration,
+        date '{{ day }}' as score_date,
+        case when grouping(band) = 0 then band else 'all' end as band,
+        count(*) as person_count,
+        -- In hundredths of a millionth, so that no order of rows shows in the sum.
+        sum(cast(score as decimal(38, 6))) as score_sum,
+        {{ percentile_of('score', 0.5) }} as median_score
+    {%- if is_newest %}
+    from {{ ref('int_person_scores') }}
+    where
+        score_name = '{{ score.score_name }}'
+        and score_date = date '{{ day }}'
+    {%- else %}
+    from ({{ person_scores(score, day) }}) as scores
+    {%- endif %}
+    group by grouping sets ((), (band))
+    having count(*) > 0
+{%- endmacro %}
+
+
+{% macro no_score_counts() -%}
+    select
+        cast(null as {{ dbt.type_string() }}) as score_name,
+        cast(null as {{ dbt.type_string() }}) as declaration,
+        cast(null as date) as score_date,
+        cast(null as {{ dbt.type_string() }}) as band,
+        cast(null as bigint) as person_count,
+        cast(null as decimal(38, 6)) as score_sum,
+        cast(null as double) as median_score
     where false
 {%- endmacro %}

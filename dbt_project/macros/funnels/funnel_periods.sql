@@ -15,7 +15,7 @@
 {% macro funnel_periods_to_count() -%}
     {%- set mark = high_water_mark('built_through_load_id') -%}
     {%- set days = funnel_days_to_compute(declarations_by('funnel_name', this), mark) -%}
-    {%- for row in run_query(funnels_grouped_anew()).rows -%}
+    {%- for row in run_query(funnels_grouped_anew(this)).rows -%}
         {%- do days.update({row[0]: 'all'}) -%}
     {%- endfor -%}
     select
@@ -70,13 +70,13 @@
 {%- endmacro %}
 
 
-{# Funnels with a breakdown whose kept groups are others than those in this table: then a
-   value may have moved into Other, or out of it, in every period. #}
-{% macro funnels_grouped_anew() -%}
+{# Funnels with a breakdown whose kept groups are others than those in a table: then a
+   value may have moved into Other, or out of it, on every day. #}
+{% macro funnels_grouped_anew(relation) -%}
     with counted as (
 
         select distinct funnel_name, breakdown, breakdown_value
-        from {{ this }}
+        from {{ relation }}
         where breakdown <> 'all'
 
     ),

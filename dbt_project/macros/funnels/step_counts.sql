@@ -38,6 +38,20 @@
 {%- endmacro %}
 
 
+{# The best attempt of each unit and group over the whole range. #}
+{% macro bests_of_range() -%}
+    select
+        bests.*,
+        periods.period,
+        periods.period_start
+    from {{ ref('int_funnel_bests') }} as bests
+    inner join {{ ref('int_funnel_periods') }} as periods
+        on
+            bests.funnel_name = periods.funnel_name
+            and periods.period = 'all'
+{%- endmacro %}
+
+
 {# How many units reached each step, how long they took from the step before and from the
    first, and what the conversions are worth. #}
 {% macro step_counts_of(bests) -%}

@@ -2,7 +2,8 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_scores',
-        unique_key=['score_name', 'score_date', 'unit_key']
+        unique_key=['score_name', 'score_date', 'unit_key'],
+        meta={'told': 'newest_score_day'}
     )
 }}
 
@@ -14,8 +15,7 @@
 {% set known_declarations = declarations_by('score_name', this) if is_incremental() else {} %}
 {% set days = score_days_to_compute(known_declarations, mark) %}
 
--- One block of SQL per declared score and day (macros/cohorts). Days that make way lie
--- together, so that few blocks are written anew.
+-- One block of SQL per declared score (macros/cohorts), of the newest day.
 select
     *,
     {{ newest_load() }} as built_through_load_id

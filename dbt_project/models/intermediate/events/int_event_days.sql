@@ -15,22 +15,31 @@ with landed_days as (
 ),
 
 {% if known_events is not none %}
+changed_spans as (
+
+    select
+        *,
+        {{ person_key('person_id') }} as person_key
+    from {{ ref('int_identity_spans') }}
+    where changed_by_load_id > '{{ mark }}'
+
+),
+
 -- Who somebody is may turn out later: the days on which an event belongs to another
--- person than it did are changed too.
+-- person than it did are changed too. Where two ids share a number, a day more is.
 reassigned_days as (
 
     select distinct
         known.event_date,
         spans.changed_by_load_id as last_load_id
     from {{ known_events }} as known
-    inner join {{ ref('int_identity_spans') }} as spans
+    inner join changed_spans as spans
         on
-            {{ looked_up_identity('known') }} = spans.identity
+            {{ key_or_text(known_events, 'known.identity_key', looked_up_identity('known')) }}
+            = {{ key_or_text(known_events, text_key('spans.identity'), 'spans.identity') }}
             and known.occurred_at >= spans.valid_from
             and known.occurred_at < spans.valid_to
-    where
-        spans.changed_by_load_id > '{{ mark }}'
-        and known.person_id <> spans.person_id
+    where known.person_key <> spans.person_key
 
 ),
 {% endif %}

@@ -155,7 +155,8 @@ of_persons as (
 
     select
         events.*,
-        coalesce(persons.person_id, {{ looked_up_identity('events') }}) as person_id
+        coalesce(persons.person_id, {{ looked_up_identity('events') }}) as person_id,
+        {{ text_key(looked_up_identity('events')) }} as identity_key
     from deduplicated as events
     left join persons
         on
@@ -170,6 +171,8 @@ final as (
     select
         *,
         {{ person_key('person_id') }} as person_key,
+        {{ text_key('event_id') }} as event_key,
+        {{ text_key("''") }} as keyed_by,
         coalesce({{ setting('bot_filter_sql') }}, false) as is_bot,
         coalesce({{ setting('internal_filter_sql') }}, false) as is_internal,
         coalesce(platform, '') in {{ sql_list(fromjson(setting('server_platforms'))) }}

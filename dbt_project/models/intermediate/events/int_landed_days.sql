@@ -25,17 +25,31 @@ landed_days as (
 ),
 
 {% if known_events is not none %}
+known_copies as {{ computed_once() }} (
+
+    select
+        event_id,
+        event_date
+    from {{ known_events }}
+    where
+        {{ key_or_text(known_events, 'event_key', 'event_id') }} in (
+            select {{ key_or_text(known_events, text_key('event_id'), 'event_id') }}
+            from new_copies
+        )
+
+),
+
 -- A copy that landed on another day may take the place of the one known so far:
 -- the day that loses it is changed too.
 displaced_days as (
 
     select
-        known.event_date,
+        known_copies.event_date,
         max(new_copies.load_id) as last_load_id
-    from {{ known_events }} as known
-    inner join new_copies on known.event_id = new_copies.event_id
-    where known.event_date <> new_copies.event_date
-    group by known.event_date
+    from known_copies
+    inner join new_copies on known_copies.event_id = new_copies.event_id
+    where known_copies.event_date <> new_copies.event_date
+    group by known_copies.event_date
 
 ),
 {% endif %}

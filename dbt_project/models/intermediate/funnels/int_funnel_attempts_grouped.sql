@@ -67,6 +67,7 @@ final as (
         grouped.funnel_name,
         grouped.breakdown,
         coalesce(named.group_name, grouped.breakdown_value) as breakdown_value,
+        grouped.unit_id,
         grouped.counted_id,
         grouped.person_id,
         grouped.attempt_id,

@@ -1,55 +1,62 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_funnel_bests',
+        unique_key=['funnel_name', 'breakdown', 'breakdown_value', 'counted_id']
+    )
+}}
+
+-- What a run judges is known only then, so dbt is told what it is read from:
+-- depends_on: {{ ref('int_event_days') }}
+-- depends_on: {{ ref('int_funnel_groups') }}
+-- depends_on: {{ ref('int_funnel_units') }}
+
 -- The attempt that speaks for a unit over the whole range: the best whose window has
 -- closed.
 with attempts as (
 
     select * from {{ ref('int_funnel_attempts_grouped') }}
+    {% if is_incremental() %}
+    where (funnel_name, counted_id) in ({{ units_to_judge(this) }})
+    {% endif %}
 
 ),
 
-mature as (
+mature_days as (
 
-    select
-        attempts.*,
-        periods.period_start
-    from attempts
-    inner join {{ ref('int_funnel_periods') }} as periods
-        on
-            attempts.funnel_name = periods.funnel_name
-            and periods.period = 'all'
-    inner join {{ ref('stg_catalog_funnels') }} as funnels
-        on attempts.funnel_name = funnels.funnel_name
-    cross join {{ ref('int_watermark') }} as watermark
-    where
-        {{ to_utc_time("cast(attempts.entry_date + interval '1' day as timestamp)") }}
-        + funnels.window_seconds * interval '1' second <= watermark.watermark_at
-        or (
-            funnels.range_applies_to = 'all_events'
-            and {{ to_utc_time('funnels.range_to') }} <= watermark.watermark_at
-        )
+    {{ mature_funnel_days(ref('int_funnel_attempts')) }}
 
 ),
 
 final as (
 
     select
-        funnel_name,
-        breakdown,
-        breakdown_value,
-        counted_id,
-        person_id,
-        attempt_id,
-        entered_at,
-        reached_step,
-        step_times,
-        last_step_at,
-        worth,
-        declaration,
-        'all' as period,
-        period_start
-    from mature
+        attempts.funnel_name,
+        attempts.breakdown,
+        attempts.breakdown_value,
+        attempts.counted_id,
+        attempts.person_id,
+        attempts.attempt_id,
+        attempts.entered_at,
+        attempts.entry_date,
+        attempts.reached_step,
+        attempts.step_times,
+        attempts.last_step_at,
+        attempts.worth,
+        attempts.declaration,
+        {{ newest_load() }} as built_through_load_id
+    from attempts
+    inner join mature_days
+        on
+            attempts.funnel_name = mature_days.funnel_name
+            and attempts.entry_date = mature_days.entry_date
     qualify row_number() over (
-        partition by funnel_name, breakdown, breakdown_value, counted_id
-        order by {{ best_attempt_first() }}
+        partition by
+            attempts.funnel_name,
+            attempts.breakdown,
+            attempts.breakdown_value,
+            attempts.counted_id
+        order by {{ best_attempt_first('attempts.') }}
     ) = 1
 
 )

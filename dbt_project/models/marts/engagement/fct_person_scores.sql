@@ -1,18 +1,8 @@
 {{ config(materialized='view') }}
 
--- The blocks exist only once the catalog is read, so dbt is told what they refer to:
--- depends_on: {{ ref('int_watermark') }}
 with scores as (
 
-    {% for score in declared_scores() -%}
     select * from {{ ref('int_person_scores') }}
-    where
-        score_name = '{{ score.score_name }}'
-        and score_date = ({{ newest_complete_day(score) }})
-    union all
-    {% endfor -%}
-    select * from {{ ref('int_person_scores') }}
-    where false
 
 ),
 
