@@ -203,7 +203,7 @@ def _tables_of_persons(settings: Settings) -> list[str]:
             "select table_name from duckdb_columns() where schema_name = "
             "'intermediate' and column_name = 'declaration_hash' and table_name in "
             "('int_identity_edges', 'int_identities', 'int_identity_spans', "
-            "'int_person_keys')"
+            "'int_person_keys', 'int_persons')"
         ).fetchall()
     return [name for (name,) in found]
 
