@@ -25,7 +25,7 @@ SELECTED = ("int_person_keys", *(name.partition(".")[2] for name in TABLES))
 # Few ids, so that components grow together, devices change hands, and one that was a
 # device's turns out to be a user's ("x", "y").
 users = st.sampled_from((None, None, "u1", "u2", "u3", "u4", "x", "y"))
-devices = st.sampled_from((None, "d1", "d2", "d3", "d4", "d5", "d6", "x", "y"))
+devices = st.sampled_from((None, None, "d1", "d2", "d3", "d4", "d5", "d6", "x", "y"))
 further_ids = st.sampled_from(((), (), (), ("d1",), ("d7", "d8"), ("u2",), ("y", "d3")))
 
 
@@ -118,11 +118,50 @@ def test_identities_by_load_are_those_of_a_rebuild(
         suppress_health_check=list(HealthCheck),
         max_examples=1,
     )
-    @given(loads=logs(12, 16))
+    @given(loads=logs(6, 9))
     def holds(loads: list[list[Row]]) -> None:
         _compare_with_rebuild(warehouse, rules, loads)
 
     holds()
+
+
+def _seen(minute: int, user: str | None, device: str | None, *ids: str) -> Row:
+    return _event(minute, minute, user, device, ids, visit=None, late=False)
+
+
+@pytest.mark.parametrize(
+    ("loads", "persons"),
+    [
+        (
+            # A device of two users, when the id that it carried is known to be one.
+            [[_seen(1, None, "x", "d1"), _seen(2, "u1", "d1")], [_seen(3, "x", None)]],
+            {"d1": "d1", "u1": "u1", "x": "d1"},
+        ),
+        (
+            # A chain of devices, when its last one has a user.
+            [
+                [_seen(n, None, f"d{n}", f"d{n + 1}") for n in (1, 2, 3, 4)],
+                [_seen(5, "u1", "d5")],
+            ],
+            dict.fromkeys(("d1", "d2", "d3", "d4", "d5", "u1"), "d1"),
+        ),
+        (
+            # A device that was seen before its user, without whom it is told late.
+            [[_seen(5, "a1", "d1")], [_seen(1, None, "d1")]],
+            {"a1": "d1", "d1": "d1"},
+        ),
+    ],
+    ids=["becomes a user", "named anew", "seen earlier"],
+)
+def test_what_one_load_tells_of_ids_of_others(
+    warehouse: WarehouseOfTest,
+    catalog: Path,
+    loads: list[list[Row]],
+    persons: dict[str, str],
+) -> None:
+    _compare_with_rebuild(warehouse, catalog, loads)
+    told = "select identity, person_id from marts.dim_person_identities"
+    assert dict(warehouse.rows(told)) == persons
 
 
 @pytest.mark.campaign
