@@ -170,7 +170,7 @@ def _erase_from_warehouse(
 
     Where days of the lake have expired, the warehouse is all that knows them: the
     persons' rows go from it, and the next night computes every day anew from its own
-    events, because every day is marked as changed.
+    events, because every day is marked as changed, and who is who anew.
     """
     if _is_irreplaceable(settings):
         sweep_database(
@@ -180,12 +180,32 @@ def _erase_from_warehouse(
             then=(
                 "update warehouse.intermediate.int_event_days "
                 f"set last_load_id = '{erasure_id}'",
+                *(
+                    f"update warehouse.intermediate.{table} set declaration_hash = ''"
+                    for table in _tables_of_persons(settings)
+                ),
             ),
         )
         return
     for path in sorted(settings.warehouse_path.parent.rglob("*")):
         if path.is_file():
             path.unlink()
+
+
+def _tables_of_persons(settings: Settings) -> list[str]:
+    """List the tables of who is who, which take in only what new loads tell.
+
+    They are built in full where they say that they were built by other rules. Those of
+    an earlier Daybreak that do not say so are built in full by the next night anyway.
+    """
+    with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
+        found = connection.execute(
+            "select table_name from duckdb_columns() where schema_name = "
+            "'intermediate' and column_name = 'declaration_hash' and table_name in "
+            "('int_identity_edges', 'int_identities', 'int_identity_spans', "
+            "'int_person_keys', 'int_persons')"
+        ).fetchall()
+    return [name for (name,) in found]
 
 
 def _is_irreplaceable(settings: Settings) -> bool:

@@ -83,7 +83,10 @@ def upgrade_of(
     """
     changed = _unlike(due, manifest, warehouse)
     first_day = first_day_irreplaceable(settings.lake, EVENTS) if changed else None
-    kept = changed.keys() & _above_the_lake(manifest) if first_day else set()
+    kept: set[str] = set()
+    if first_day:
+        kept = changed.keys() & _above_the_lake(manifest)
+        kept -= _built_whole_so_far(kept, manifest, warehouse)
     return Upgrade(frozenset(changed.keys() - kept), frozenset(kept), first_day)
 
 
@@ -194,6 +197,27 @@ def _above_the_lake(manifest: Mapping[str, Any]) -> set[str]:
             reached.add(one)
             open_ones += models[one]["depends_on"]["nodes"]
     return reached
+
+
+def _built_whole_so_far(
+    unique_ids: Collection[str], manifest: Mapping[str, Any], warehouse: Warehouse
+) -> set[str]:
+    """Return the models whose tables were built anew each night, without the lake.
+
+    They lack the hash of declarations that their models now keep with what they know.
+    """
+    with warehouse.connect() as connection:
+        found = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_columns() "
+            "where column_name = 'declaration_hash'"
+        ).fetchall()
+    keeping = {table for (table,) in found}
+    return {
+        one
+        for one in unique_ids
+        if "declared_by" in manifest["nodes"][one]["config"]["meta"]
+        and _table(one, manifest) not in keeping
+    }
 
 
 def _reads_the_lake(unique_id: str, models: Mapping[str, Any]) -> bool:

@@ -277,3 +277,23 @@ def test_what_the_lake_no_longer_holds_stays_as_it_was_built(
     mark.rename(mark.with_name(mark.name + FORGOTTEN))
     upgrade = workshop.upgrade("int_person_days")
     assert names(upgrade.in_full) == {"int_events", "int_person_days"}
+
+
+def test_what_was_built_anew_each_night_needs_no_lake(workshop: Workshop) -> None:
+    """Whose ids are whose once was; its table knows nothing of its own."""
+    workshop.land(LOADS[0], "ann", "bob")
+    workshop.night("int_events")
+    mark = workshop.settings.lake / FOLDER / "events=2026-03-07"
+    mark.parent.mkdir()
+    mark.touch()
+    spans = "intermediate.int_identity_spans"
+    for change in (
+        f"comment on table {spans} is 'built by code of an earlier Daybreak'",
+        f"alter table {spans} drop column declaration_hash",
+    ):
+        workshop.warehouse.rows(change)
+    upgrade, results = workshop.night("int_events")
+    assert upgrade == Upgrade(
+        frozenset({"model.daybreak.int_identity_spans"}), first_day=upgrade.first_day
+    )
+    assert {one.status for one in results} == {"success"}

@@ -1,6 +1,50 @@
-with edges as (
+{{
+    config(
+        materialized='incremental',
+        unique_key='identity',
+        meta={'declared_by': ['event_rules_hash']}
+    )
+}}
+
+-- Whose links changed, who was seen earlier or whose component has another name is told
+-- again, with all others of the components they come from and go to.
+{% set mark = high_water_mark('built_through_load_id') %}
+
+with
+{% if is_incremental() %}
+changed_ids as (
+
+    select identity
+    from {{ ref('int_identity_edges') }}
+    where built_through_load_id > '{{ mark }}'
+    union
+    select linked_identity
+    from {{ ref('int_identity_edges') }}
+    where built_through_load_id > '{{ mark }}'
+    union
+    select sightings.identity
+    from {{ ref('int_identity_sightings') }} as sightings
+    inner join {{ this }} as known on sightings.identity = known.identity
+    where
+        sightings.built_through_load_id > '{{ mark }}'
+        and sightings.first_seen_at < known.first_seen_at
+    union
+    select contested.identity
+    from {{ ref('int_identity_components') }} as contested
+    inner join {{ this }} as known on contested.identity = known.identity
+    where contested.component <> known.component
+
+),
+
+{% endif %}
+edges as (
 
     select * from {{ ref('int_identity_edges') }}
+    {% if is_incremental() %}
+    where
+        identity in (select identity from changed_ids)
+        or linked_identity in (select identity from changed_ids)
+    {% endif %}
 
 ),
 
@@ -23,6 +67,9 @@ linked_identities as (
             is_linked_user
         from edges
     ) as ends
+    {% if is_incremental() %}
+    where identity in (select identity from changed_ids)
+    {% endif %}
     group by identity
 
 ),
@@ -38,7 +85,7 @@ plain_devices as (
 
 ),
 
-members as (
+changed_members as (
 
     select
         linked.identity,
@@ -52,6 +99,29 @@ members as (
         on linked.identity = contested.identity
     left join {{ ref('int_identity_sightings') }} as sightings
         on linked.identity = sightings.identity
+
+),
+
+members as (
+
+    select * from changed_members
+    {% if is_incremental() %}
+    union all
+    select
+        identity,
+        is_user,
+        component,
+        first_seen_at
+    from {{ this }}
+    where
+        component in (
+            select component from changed_members
+            union
+            select component from {{ this }}
+            where identity in (select identity from changed_ids)
+        )
+        and identity not in (select identity from changed_ids)
+    {% endif %}
 
 ),
 
@@ -87,7 +157,10 @@ final as (
             when components.member_count > {{ setting('max_ids_per_person') }}
                 then case when members.is_user then members.identity end
             else components.user_id
-        end as user_id
+        end as user_id,
+        (select max(last_load_id) from {{ ref('int_landed_days') }})
+            as built_through_load_id,
+        {{ declaration_hash() }} as declaration_hash
     from members
     inner join components on members.component = components.component
 

@@ -1,14 +1,16 @@
-{% set known_spans = state_of_last_run('int_identity_spans') %}
+{{
+    config(
+        materialized='incremental',
+        unique_key='identity',
+        meta={'declared_by': ['event_rules_hash']}
+    )
+}}
+
+{% set mark = high_water_mark('built_through_load_id') %}
 {% set stitching = setting('stitching') %}
 
-with identities as (
-
-    select * from {{ ref('int_identities') }}
-
-),
-
 -- A device of several users has contested links alone, and few devices have any.
-contested_identities as (
+with contested_identities as (
 
     select identity from {{ ref('int_identity_edges') }}
     where is_contested
@@ -103,20 +105,33 @@ spans as (
         device_spans.identity,
         device_spans.valid_from,
         device_spans.valid_to,
-        identities.person_id,
-        identities.user_id
+        users.person_id,
+        users.user_id,
+        devices.is_user,
+        devices.first_seen_at,
+        devices.member_count,
+        devices.is_overmerged
     from device_spans
-    inner join identities on device_spans.user_id = identities.identity
+    inner join {{ ref('int_identities') }} as users
+        on device_spans.user_id = users.identity
+    inner join {{ ref('int_identities') }} as devices
+        on device_spans.identity = devices.identity
     union all
     select
         identities.identity,
         timestamp '0001-01-01 00:00:00' as valid_from,
         timestamp '9999-12-31 00:00:00' as valid_to,
         identities.person_id,
-        identities.user_id
-    from identities
+        identities.user_id,
+        identities.is_user,
+        identities.first_seen_at,
+        identities.member_count,
+        identities.is_overmerged
+    from {{ ref('int_identities') }} as identities
     left join device_spans on identities.identity = device_spans.identity
-    where device_spans.identity is null
+    where
+        device_spans.identity is null
+        and identities.built_through_load_id > '{{ mark }}'
 
 ),
 
@@ -124,17 +139,20 @@ final as (
 
     select
         spans.*,
-        {% if known_spans is not none %}
+        {% if is_incremental() %}
         case
             when known.person_id = spans.person_id then known.changed_by_load_id
             else (select max(last_load_id) from {{ ref('int_landed_days') }})
-        end as changed_by_load_id
+        end as changed_by_load_id,
         {% else %}
-        (select max(last_load_id) from {{ ref('int_landed_days') }}) as changed_by_load_id
+        (select max(last_load_id) from {{ ref('int_landed_days') }}) as changed_by_load_id,
         {% endif %}
+        (select max(last_load_id) from {{ ref('int_landed_days') }})
+            as built_through_load_id,
+        {{ declaration_hash() }} as declaration_hash
     from spans
-    {% if known_spans is not none %}
-    left join {{ known_spans }} as known
+    {% if is_incremental() %}
+    left join {{ this }} as known
         on
             spans.identity = known.identity
             and spans.valid_from = known.valid_from

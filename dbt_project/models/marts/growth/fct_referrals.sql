@@ -1,4 +1,4 @@
-with referral_events as (
+with referral_events as {{ inline_cte() }} (
 
     select
         events.*,
@@ -105,16 +105,24 @@ judged as (
 
 ),
 
+-- Most invites have a flaw: only the others are compared with each other.
 numbered as (
 
     select
         *,
         row_number() over (
             partition by
-                referral_name, inviter_id, coalesce(invitee_id, invite_key, invite_id), flaw
+                referral_name, inviter_id, coalesce(invitee_id, invite_key, invite_id)
             order by invited_at, invite_id
         ) as repeat_number
     from judged
+    where flaw is null
+    union all
+    select
+        *,
+        null as repeat_number
+    from judged
+    where flaw is not null
 
 ),
 
@@ -123,10 +131,7 @@ credited as (
     select
         *,
         row_number() over (
-            partition by
-                referral_name,
-                invitee_id,
-                flaw is null and repeat_number = 1 and is_accepted
+            partition by referral_name, invitee_id
             order by
                 case when credit = 'first' then invited_at end asc,
                 invited_at desc,
@@ -134,6 +139,18 @@ credited as (
                 invite_id desc
         ) as credit_number
     from numbered
+    where
+        repeat_number = 1
+        and is_accepted
+    union all
+    select
+        *,
+        null as credit_number
+    from numbered
+    where
+        repeat_number is null
+        or repeat_number > 1
+        or not is_accepted
 
 ),
 
@@ -147,20 +164,19 @@ final as (
         invitee_id,
         invited_at,
         inviter_signed_up_at,
-        case when flaw is null and repeat_number = 1 and is_accepted then invitee_signed_up_at end
+        case when credit_number is not null then invitee_signed_up_at end
             as invitee_signed_up_at,
         case
             when flaw is not null then flaw
             when repeat_number > 1 then 'repeat'
-            when is_accepted and credit_number = 1 then 'credited'
-            when is_accepted then 'other_inviter'
+            when credit_number = 1 then 'credited'
+            when credit_number > 1 then 'other_inviter'
             when invitee_signed_up_at is not null then 'late_sign_up'
             when invited_at + accept_within > watermark_at then 'open'
             else 'expired'
         end as outcome,
-        flaw is null and repeat_number = 1 as is_counted,
-        flaw is null and repeat_number = 1 and is_accepted and credit_number = 1
-            as is_credited
+        coalesce(repeat_number = 1, false) as is_counted,
+        coalesce(credit_number = 1, false) as is_credited
     from credited
 
 )

@@ -1,12 +1,15 @@
+-- Nearly all links are of a device with one user, which nobody refuses, unless the user
+-- has too many.
 with edges as (
 
     select * from {{ ref('int_identity_edges') }}
-
-),
-
-identities as (
-
-    select * from {{ ref('int_identities') }}
+    where
+        is_contested
+        or identity in (
+            select identity
+            from {{ ref('int_identities') }}
+            where is_overmerged
+        )
 
 ),
 
@@ -24,8 +27,9 @@ final as (
             else 'device_of_another_user'
         end as reason_code
     from edges
-    inner join identities as one on edges.identity = one.identity
-    inner join identities as other on edges.linked_identity = other.identity
+    inner join {{ ref('int_identities') }} as one on edges.identity = one.identity
+    inner join {{ ref('int_identities') }} as other
+        on edges.linked_identity = other.identity
     where one.person_id <> other.person_id
 
 )
