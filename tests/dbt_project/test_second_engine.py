@@ -87,7 +87,8 @@ TAMPERINGS = {
         ("active_days", "all"),
     ),
     "a person who was there earlier": (
-        "update marts.dim_persons set first_seen_at = first_seen_at - interval 1 hour",
+        "update intermediate.int_persons "
+        "set first_seen_at = first_seen_at - interval 1 hour",
         ("persons", "all"),
     ),
     "an attempt that came farther": (
