@@ -287,8 +287,21 @@ for night in range(1000):
 
 
 def same_night(target: Path) -> int:
-    """Read both files through the link, and give the night that both are of."""
-    folder = (target.parent / "current").resolve()
+    """Read both files through the link, and give the night that both are of.
+
+    A reader who is kept waiting until his night is swept away reads the newer one.
+    """
+    current = target.parent / "current"
+    while True:
+        folder = current.resolve()
+        try:
+            return night_of_both(folder)
+        except duckdb.IOException:
+            if current.resolve() == folder:
+                raise
+
+
+def night_of_both(folder: Path) -> int:
     seen = set()
     for file, query in (
         ("daybreak.duckdb", "select day_number from marts.dim_days"),
