@@ -197,8 +197,8 @@ def dbt(home: Path, command: str, *arguments: str) -> None:
 def cost(home: Path, model: str, day: str | None = None, runs: int = 3) -> float:
     """CPU seconds of one model: its SQL, and writing rows (of a day on) as dbt does.
 
-    The least of some runs, because a machine is never quite its own: of a tenth of a
-    second it may take half away.
+    The least of some runs, because a machine is never quite its own: the shorter
+    they are, the more of them.
 
     The table of the model is as it was before afterwards, or made where `day` is None.
     """

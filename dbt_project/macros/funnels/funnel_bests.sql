@@ -1,23 +1,11 @@
 {# Which units of a funnel are judged again in a run: those with an attempt that may have
    changed, or whose window has closed since, and those whose group may be another. #}
 
-{# The days of entry, by funnel, that hold a change; `all` where any day may. #}
-{% macro funnel_days_to_judge(relation, mark) -%}
-    {%- set days = funnel_days_to_compute(declarations_by('funnel_name', relation), mark) -%}
-    {%- if execute -%}
-        {%- for row in run_query(funnels_grouped_anew(relation)).rows -%}
-            {%- do days.update({row[0]: 'all'}) -%}
-        {%- endfor -%}
-    {%- endif -%}
-    {{ return(days) }}
-{%- endmacro %}
-
-
 {# (funnel_name, counted_id). The day after the last that spoke for anybody and all later
    ones may have been open; a watermark that went back opens days again. #}
 {% macro units_to_judge(relation) -%}
     {%- set mark = high_water_mark('built_through_load_id') -%}
-    {%- set days = funnel_days_to_judge(relation, mark) -%}
+    {%- set days = changed_funnel_days(relation, mark) -%}
     select
         attempts.funnel_name,
         attempts.counted_id

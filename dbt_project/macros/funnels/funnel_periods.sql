@@ -14,10 +14,7 @@
    declaration is new or whose kept groups are others than were counted. Local time. #}
 {% macro funnel_periods_to_count() -%}
     {%- set mark = high_water_mark('built_through_load_id') -%}
-    {%- set days = funnel_days_to_compute(declarations_by('funnel_name', this), mark) -%}
-    {%- for row in run_query(funnels_grouped_anew(this)).rows -%}
-        {%- do days.update({row[0]: 'all'}) -%}
-    {%- endfor -%}
+    {%- set days = changed_funnel_days(this, mark) -%}
     select
         periods.funnel_name,
         periods.period,
@@ -67,6 +64,18 @@
         {%- do whole.update({name: 'all'}) -%}
     {%- endfor -%}
     {{ return(whole) }}
+{%- endmacro %}
+
+
+{# The days of entry that hold a change, by funnel of a table; `all` where any day may. #}
+{% macro changed_funnel_days(relation, mark) -%}
+    {%- set days = funnel_days_to_compute(declarations_by('funnel_name', relation), mark) -%}
+    {%- if execute -%}
+        {%- for row in run_query(funnels_grouped_anew(relation)).rows -%}
+            {%- do days.update({row[0]: 'all'}) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(days) }}
 {%- endmacro %}
 
 

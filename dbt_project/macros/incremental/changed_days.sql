@@ -67,9 +67,10 @@
 {%- endmacro %}
 
 
-{# The newest load that the models upstream have taken in. #}
-{% macro newest_load() -%}
-    (select max(last_load_id) from {{ ref('int_event_days') }})
+{# The newest load that the models upstream have taken in: what they make of events, or
+   of what has landed before it is known whose it is (`int_landed_days`). #}
+{% macro newest_load(days='int_event_days') -%}
+    (select max(last_load_id) from {{ ref(days) }})
 {%- endmacro %}
 
 

@@ -158,8 +158,7 @@ final as (
                 then case when members.is_user then members.identity end
             else components.user_id
         end as user_id,
-        (select max(last_load_id) from {{ ref('int_landed_days') }})
-            as built_through_load_id,
+        {{ newest_load('int_landed_days') }} as built_through_load_id,
         {{ declaration_hash() }} as declaration_hash
     from members
     inner join components on members.component = components.component

@@ -157,8 +157,7 @@ final as (
         -- One device, one user: nothing to decide.
         ends.is_user = ends.is_linked_user
         or degrees.link_count > 1 as is_contested,
-        (select max(last_load_id) from {{ ref('int_landed_days') }})
-            as built_through_load_id,
+        {{ newest_load('int_landed_days') }} as built_through_load_id,
         {{ declaration_hash() }} as declaration_hash
     from ends
     left join degrees

@@ -70,8 +70,7 @@ final as (
         identity,
         min(first_seen_at) as first_seen_at,
         bool_or(is_user) as is_user,
-        (select max(last_load_id) from {{ ref('int_landed_days') }})
-            as built_through_load_id,
+        {{ newest_load('int_landed_days') }} as built_through_load_id,
         {{ declaration_hash() }} as declaration_hash
     from all_sightings
     group by identity

@@ -142,13 +142,12 @@ final as (
         {% if is_incremental() %}
         case
             when known.person_id = spans.person_id then known.changed_by_load_id
-            else (select max(last_load_id) from {{ ref('int_landed_days') }})
+            else {{ newest_load('int_landed_days') }}
         end as changed_by_load_id,
         {% else %}
-        (select max(last_load_id) from {{ ref('int_landed_days') }}) as changed_by_load_id,
+        {{ newest_load('int_landed_days') }} as changed_by_load_id,
         {% endif %}
-        (select max(last_load_id) from {{ ref('int_landed_days') }})
-            as built_through_load_id,
+        {{ newest_load('int_landed_days') }} as built_through_load_id,
         {{ declaration_hash() }} as declaration_hash
     from spans
     {% if is_incremental() %}

@@ -27,8 +27,7 @@ final as (
     select
         {{ person_key('ids.person_id') }} as person_key,
         ids.person_id,
-        (select max(last_load_id) from {{ ref('int_landed_days') }})
-            as built_through_load_id,
+        {{ newest_load('int_landed_days') }} as built_through_load_id,
         {{ declaration_hash() }} as declaration_hash
     from ids
     {% if is_incremental() %}
