@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
+from math import floor, isfinite
 from zoneinfo import ZoneInfo
 
 ENDED = ("canceled", "cancelled", "ended", "expired")
 # A leap year's 1461 days in four years.
+DAY = Fraction(48, 1461)
 MONTHS = {
-    "day": 1 / 30.4375,
-    "week": 7 / 30.4375,
-    "month": 1.0,
-    "quarter": 3.0,
-    "year": 12.0,
+    "day": DAY,
+    "week": 7 * DAY,
+    "month": Fraction(1),
+    "quarter": Fraction(3),
+    "year": Fraction(12),
 }
 
 
@@ -83,7 +86,8 @@ def worth_of_snapshots(
         return Decimal(0)
     count = 1 if row.billing_period_count is None else row.billing_period_count
     # What is paid once, or by no known period, is no recurring revenue.
-    return _monthly(row.amount, MONTHS.get(row.billing_period or "month", 0.0) * count)
+    months = MONTHS.get(row.billing_period or "month", Fraction(0))
+    return _monthly(row.amount, months * count)
 
 
 def worth_of_changes(changes: Iterable[Change], instant: datetime) -> Decimal:
@@ -92,14 +96,16 @@ def worth_of_changes(changes: Iterable[Change], instant: datetime) -> Decimal:
     if not told:
         return Decimal(0)
     last = max(told, key=lambda change: (change.at, change.event_id))
-    return Decimal(0) if last.has_ended else _monthly(last.amount, last.months)
-
-
-def _monthly(amount: Decimal | None, months: float | None) -> Decimal:
-    if not amount or not months or amount < 0 or months < 0:
+    if last.has_ended or last.months is None or not isfinite(last.months):
         return Decimal(0)
-    exact = Decimal(repr(float(amount) / months))
-    return exact.quantize(Decimal("0.000001"), rounding=ROUND_HALF_UP)
+    return _monthly(last.amount, Fraction(repr(last.months)))
+
+
+def _monthly(amount: Decimal | None, months: Fraction) -> Decimal:
+    if not amount or amount < 0 or months <= 0:
+        return Decimal(0)
+    millionths = Fraction(amount) / months * 1_000_000
+    return Decimal(floor(millionths + Fraction(1, 2))) / 1_000_000
 
 
 def month_ends(

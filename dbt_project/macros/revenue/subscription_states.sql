@@ -1,6 +1,7 @@
 {# What a subscription is worth from a moment on, until the next such moment. Every block
-   yields (mrr_name, customer_id, subscription_id, valid_from, valid_to, amount, months);
-   valid_to is null while the state stands, amount null or 0 where it earns nothing. #}
+   yields (mrr_name, customer_id, subscription_id, valid_from, valid_to, amount, bills,
+   months): so many bills of this amount cover so many months. valid_to is null while the
+   state stands, amount null or 0 where it earns nothing. #}
 
 {# From events: the last of those at one instant counts. #}
 {% macro states_from_events(book) -%}
@@ -13,7 +14,8 @@
             partition by customer_id, subscription_id order by occurred_at, event_id
         ) as valid_to,
         case when not has_ended then amount end as amount,
-        months
+        1 as bills,
+        try_cast(months as decimal(38, 12)) as months
     from {{ ref('int_subscription_events') }}
     where
         mrr_name = '{{ book.mrr_name }}'
@@ -37,12 +39,14 @@
             coalesce(stops_at, timestamp '9999-12-31 00:00:00')
         ) as valid_to,
         case when earns then amount end as amount,
+        bills,
         months
     from (
         select
             changes.subscription_id,
             changes.recorded_at,
-            {{ months_of_bill('changes.billing_period', 'changes.billing_period_count') }}
+            {{ bills_in_months('changes.billing_period') }} as bills,
+            {{ months_of_bills('changes.billing_period', 'changes.billing_period_count') }}
                 as months,
             {{ in_reporting_currency('changes.amount', 'upper(changes.currency)', 'rates.rate') }}
                 as amount,
@@ -95,21 +99,7 @@
         cast(null as timestamp) as valid_from,
         cast(null as timestamp) as valid_to,
         cast(null as decimal(18, 6)) as amount,
-        cast(null as double) as months
+        cast(null as integer) as bills,
+        cast(null as decimal(38, 12)) as months
     where false
-{%- endmacro %}
-
-
-{# Months that one bill covers; none for what is paid once, a month where nothing is said.
-   A day is the 30.4375th part of a month: a leap year's 1461 days in four years. #}
-{% macro months_of_bill(period, period_count) -%}
-    cast(
-        coalesce({{ period_count }}, 1) * case coalesce({{ period }}, 'month')
-            when 'day' then 1 / 30.4375
-            when 'week' then 7 / 30.4375
-            when 'month' then 1
-            when 'quarter' then 3
-            when 'year' then 12
-        end as double
-    )
 {%- endmacro %}

@@ -21,7 +21,7 @@ final as (
         subscription_id,
         valid_from,
         coalesce(valid_to, timestamp '9999-12-31 00:00:00') as valid_to,
-        cast(amount / months as decimal(18, 6)) as monthly_amount
+        {{ monthly_amount('amount', 'bills', 'months') }} as monthly_amount
     from states
     where
         amount > 0
