@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,34 @@ def test_events_are_made_comparable(
         "e6": [ten, None, ten, None, None, None, *phone],
         "e7": [None, None, None, None, None, None, "iPadOS", *phone[1:]],
         "e8": [None, "USD", None, "EUR", None, None, None, "Googlebot", None, True],
+    }
+
+
+def test_amounts_of_any_size_are_converted_exactly(
+    warehouse: WarehouseOfTest, money_catalog: Path
+) -> None:
+    """From a fee in dong to a budget in dinars; half a millionth is rounded away from 0."""
+    rates = {"VND": "0.000039412", "EUR": "1.087654321", "KWD": "3.25"}
+    amounts = ("0.000002", "999.99", "1000.50", "123456.789012", "-87654321.10")
+    amounts = (*amounts, "299999999999.999999")
+    lines = [f"2026-01-01,{code},{rate}" for code, rate in rates.items()]
+    (money_catalog / "exchange_rates.csv").write_text(
+        "\n".join(["date,currency,rate", *lines, ""])
+    )
+    sent = [(Decimal(amount), code) for amount in amounts for code in rates]
+    warehouse.land(
+        [
+            paid(number, 2, revenue=amount, currency=code)
+            for number, (amount, code) in enumerate(sent)
+        ],
+        load_id=LOAD,
+    )
+    found = built(warehouse, money_catalog, "revenue")
+    assert {number: row[0] for number, row in found.items()} == {
+        f"e{number}": (amount * Decimal(rates[code])).quantize(
+            Decimal("0.000001"), rounding=ROUND_HALF_UP
+        )
+        for number, (amount, code) in enumerate(sent)
     }
 
 
