@@ -13,13 +13,14 @@ leaves: it is generated from the checked tree, never copied from the input.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
+from ingestion.catalog.columns import EVENT_COLUMNS
 from ingestion.catalog.functions import PROPERTY_FUNCTIONS
 from ingestion.catalog.grammar import ExpressionError, offset_of, parse_expression
 from ingestion.catalog.suggestions import nearest_name
@@ -50,6 +51,14 @@ _DUCKDB_ONLY: Final[tuple[type[exp.Expr], ...]] = (
 _DUCKDB_ONLY_NAMES: Final = frozenset(
     {"try_strptime", "date_part", "dayofweek", "isodow"}
 )
+_ARITHMETIC: Final[dict[type[exp.Expr], str]] = {
+    exp.Add: "try_add",
+    exp.Sub: "try_subtract",
+    exp.Mul: "try_multiply",
+}
+# DuckDB gives the product of two decimals of 18 digits 18 digits too, and stops where
+# it has more.
+_NARROW_DIGITS: Final = 18
 _PORTABLE_UNITS: Final = frozenset(
     {"year", "quarter", "month", "day", "hour", "minute", "second"}
 )
@@ -82,8 +91,8 @@ def compile_expression(
     `columns` are the valid column names; None admits any, quotes every name in the
     result (`user` unquoted is a function of DuckDB), and admits no `property(...)`.
     `kind` "condition" asks for a yes/no expression. `dialect` is "duckdb" or
-    "spark". Casts become try_cast and divisors nullif(…, 0): a bad value gives null,
-    it does not stop a night. Raises ExpressionError.
+    "spark". Casts become try_cast, divisors nullif(…, 0) and sums and products try: a
+    bad value gives null, it does not stop a night. Raises ExpressionError.
     """
     if dialect not in DIALECTS:
         raise ValueError(f"dialect {dialect!r} is not one of {', '.join(DIALECTS)}")
@@ -102,8 +111,11 @@ def _compile(
         _check_condition(tree, names_are_typed=known is not None)
     read = _check_columns(tree, known)
     tree, used = _expand_properties(tree, known, dialect)
+    tree = _forgive_casts_and_divisions(tree)
+    _widen_products(tree, known)
+    tree = _forgive_arithmetic(tree, dialect)
     return CompiledExpression(
-        sql=_generate(_make_forgiving(tree), dialect, quoted=known is None),
+        sql=_generate(tree, dialect, quoted=known is None),
         columns=read | used,
         uses_person_properties="person_properties" in used,
     )
@@ -237,21 +249,86 @@ def _try_cast(value: exp.Expr, to: exp.Expr) -> exp.TryCast:
     return exp.TryCast(this=value, to=to, safe=True)
 
 
-def _make_forgiving(tree: exp.Expr) -> exp.Expr:
-    """Make what would stop a run give null: failing casts, division by zero."""
+def _replaced(tree: exp.Expr, node: exp.Expr, by: exp.Expr) -> exp.Expr:
+    if node is tree:
+        return by
+    node.replace(by)
+    return tree
+
+
+def _forgive_casts_and_divisions(tree: exp.Expr) -> exp.Expr:
     for node in list(tree.walk()):
         if isinstance(node, exp.Cast):
-            forgiving = _try_cast(node.this, node.args["to"])
-            if node is tree:
-                tree = forgiving
-            else:
-                node.replace(forgiving)
+            tree = _replaced(tree, node, _try_cast(node.this, node.args["to"]))
         elif isinstance(node, (exp.Div, exp.Mod)):
             divisor = node.expression
             if not _is_nonzero(divisor):
                 zero = exp.Literal.number(0)
                 node.set("expression", exp.Nullif(this=divisor.copy(), expression=zero))
     return tree
+
+
+def _widen_products(tree: exp.Expr, known: set[str] | None) -> None:
+    """Give one factor of each product more digits, so that the product has them too."""
+    amounts = {
+        name
+        for name, data_type in EVENT_COLUMNS.items()
+        if known and name in known and data_type.startswith("DECIMAL")
+    }
+    # A product inside another one comes after it, and is wide when its turn comes.
+    for product in reversed(list(tree.find_all(exp.Mul))):
+        if any(
+            _decimal_of(node, amounts)[0] > _NARROW_DIGITS for node in product.walk()
+        ):
+            continue
+        for factor in (product.expression, product.this):
+            narrow = [node for node in factor.walk() if _decimal_of(node, amounts)[0]]
+            for node in narrow:
+                wide = f"DECIMAL({_NARROW_DIGITS + 1}, {_decimal_of(node, amounts)[1]})"
+                node.replace(_try_cast(node.copy(), exp.DataType.build(wide)))
+            if narrow:
+                break
+
+
+def _decimal_of(node: exp.Expr, amounts: Collection[str]) -> tuple[int, int]:
+    """Give the digits of a decimal, and how many of them follow the point; else 0."""
+    if isinstance(node, exp.Column) and node.name.lower() in amounts:
+        return _NARROW_DIGITS, 6
+    if isinstance(node, exp.Cast) and node.to.is_type(exp.DataType.Type.DECIMAL):
+        digits = [int(part.name) for part in node.to.expressions] or [18, 3]
+        return digits[0], digits[1] if len(digits) > 1 else 0
+    return 0, 0
+
+
+def _forgive_arithmetic(tree: exp.Expr, dialect: str) -> exp.Expr:
+    """Make sums and products that no number can hold null.
+
+    A last resort: DuckDB lifts a part that two expressions share out of their `try`.
+    A product of two amounts always has room (`_widen_products`).
+    """
+    found = [] if dialect == "duckdb" else list(tree.find_all(*_ARITHMETIC))
+    for node in found:
+        both = [node.this.unnest(), node.expression.unnest()]
+        call = exp.Anonymous(this=_ARITHMETIC[type(node)], expressions=both)
+        tree = _replaced(tree, node, call)
+    if dialect == "duckdb":
+        for node in _with_arithmetic(tree):
+            call = exp.Anonymous(this="try", expressions=[node.copy()])
+            tree = _replaced(tree, node, call)
+    return tree
+
+
+def _with_arithmetic(tree: exp.Expr) -> Iterator[exp.Expr]:
+    """Give the parts that `and`, `or` and `not` join, if they have some arithmetic.
+
+    A comparison brings numbers to one type first, and stops where one does not fit.
+    The parts without any can still be looked up in statistics of the table.
+    """
+    if isinstance(tree, (exp.And, exp.Or, exp.Not, exp.Paren)):
+        for part in list(tree.iter_expressions()):
+            yield from _with_arithmetic(part)
+    elif tree.find(*_ARITHMETIC):
+        yield tree
 
 
 def _is_nonzero(node: exp.Expr) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Callable, Iterator
+from decimal import Decimal, localcontext
 
 import duckdb
 import pytest
@@ -390,6 +391,63 @@ def test_what_is_accepted_is_one_expression(
     assert not list(tree.find_all(sqlglot.exp.Table, sqlglot.exp.Subquery))
 
 
+@pytest.fixture(scope="module")
+def large_amounts() -> Iterator[Connection]:
+    """Two events whose revenue, value and amount no product of 18 digits can hold."""
+    connection = duckdb.connect(":memory:")
+    connection.execute(
+        """
+        create table events as
+        select 'e' || number as event_id, 'web' as platform,
+            revenue::decimal(18, 6) as revenue, value::decimal(18, 6) as value,
+            json_object('amount', value::varchar) as properties
+        from (values
+            (1, 1250.5, 98765.43), (2, -999999999.999999, 9999999999.5)
+        ) as told (number, revenue, value)
+        """
+    )
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("revenue * value", lambda a, b: a * b),
+        ("value * property_number('amount')", lambda a, b: b * b),
+        (
+            "revenue * (value - property_number('amount') - 3) * 2",
+            lambda a, b: a * -3 * 2,
+        ),
+        (
+            "cast(property('amount') as decimal(16, 4)) * revenue",
+            lambda a, b: a * b,
+        ),
+        ("coalesce(value, 0) * case when value > 0 then value end", lambda a, b: b * b),
+        ("revenue * 1.087654", lambda a, b: a * Decimal("1.087654")),
+        ("0.000001 * value + 1", lambda a, b: b / 1_000_000 + 1),
+    ],
+)
+def test_products_of_large_amounts_are_exact(
+    text: str,
+    expected: Callable[[Decimal, Decimal], Decimal],
+    large_amounts: Connection,
+) -> None:
+    amounts = large_amounts.execute(
+        "select revenue, value from events order by event_id"
+    ).fetchall()
+    with localcontext(prec=60):
+        exact = [expected(*row) for row in amounts]
+    assert values(large_amounts, compiled(text)) == exact
+
+
+def test_what_no_decimal_can_hold_is_null(large_amounts: Connection) -> None:
+    cube = compiled("revenue * revenue * revenue")
+    assert values(large_amounts, cube) == [Decimal("1250.5") ** 3, None]
+    condition = compiled("revenue * revenue * revenue < 0", "condition")
+    assert values(large_amounts, condition) == [False, None]
+
+
 NUMBERS = st.deferred(
     lambda: (
         st.sampled_from(["revenue", "value", "1", "2.5", "property_number('amount')"])
@@ -430,7 +488,9 @@ CONDITIONS = st.deferred(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(text=CONDITIONS)
-def test_compiling_keeps_the_meaning(text: str, event_table: Connection) -> None:
+def test_compiling_keeps_the_meaning(
+    text: str, event_table: Connection, large_amounts: Connection
+) -> None:
     original = text.replace(
         "property_number('amount')",
         "try_cast(properties::json ->> '$.amount' as decimal(18, 6))",
@@ -448,3 +508,11 @@ def test_compiling_keeps_the_meaning(text: str, event_table: Connection) -> None
         assert "put brackets" in refusal or "levels deep" in refusal
     else:
         assert values(event_table, sql) == expected
+        if not has_three_factors(sql):
+            assert {*values(large_amounts, sql)} <= {True, False, None}
+
+
+def has_three_factors(sql: str) -> bool:
+    """Say whether a product is a factor of another one: 38 digits may not hold that."""
+    products = sqlglot.parse_one(sql, dialect="duckdb").find_all(sqlglot.exp.Mul)
+    return any(product.find_ancestor(sqlglot.exp.Mul) for product in products)
