@@ -149,12 +149,17 @@ def aa_table(
 ) -> pd.DataFrame:
     """Return the rates of every additive metric over the 28 days up to `last_day`.
 
-    Rates that were made of the same days by the same declarations are kept: a night
-    without a new day reads no event.
+    Rates that were made of the same days and loads by the same declarations are kept:
+    a night without news reads no event.
     """
     metrics = additive_metrics(warehouse, compiled_catalog)
     hashes = {metric.name: metric.definition_hash for metric in metrics}
-    kept = _kept(warehouse, last_day, hashes)
+    made_of: dict[str, Any] = {
+        "last_date": last_day,
+        "reporting_timezone": reporting_timezone,
+        "built_through_load_id": _newest_load(warehouse),
+    }
+    kept = _kept(warehouse, made_of, hashes)
     if kept is not None or not metrics:
         empty = pd.DataFrame(columns=list(AA_VALIDATION.column_names))
         return empty if kept is None else kept
@@ -162,14 +167,19 @@ def aa_table(
         warehouse, metrics, last_day=last_day, reporting_timezone=reporting_timezone
     )
     table = aa_validation(persons).assign(
-        first_date=last_day - timedelta(DAYS - 1), last_date=last_day
+        first_date=last_day - timedelta(DAYS - 1), **made_of
     )
     table["definition_hash"] = table["metric_name"].map(hashes)
     return table[list(AA_VALIDATION.column_names)]
 
 
+def _newest_load(warehouse: Warehouse) -> str:
+    days = "select coalesce(max(last_load_id), '') from intermediate.int_event_days"
+    return str(warehouse.read(days).iloc[0, 0])
+
+
 def _kept(
-    warehouse: Warehouse, last_day: date, hashes: dict[str, str]
+    warehouse: Warehouse, made_of: dict[str, Any], hashes: dict[str, str]
 ) -> pd.DataFrame | None:
     if AA_VALIDATION.qualified not in warehouse.tables(AA_VALIDATION.schema):
         return None
@@ -177,5 +187,6 @@ def _kept(
     if list(found.columns) != list(AA_VALIDATION.column_names) or found.empty:
         return None
     same = dict(zip(found["metric_name"], found["definition_hash"], strict=True))
-    is_same_day = (pd.to_datetime(found["last_date"]) == pd.Timestamp(last_day)).all()
-    return found if is_same_day and same == hashes else None
+    told = found.assign(last_date=pd.to_datetime(found["last_date"]).dt.date)
+    is_same = (told[list(made_of)] == pd.Series(made_of)).all(axis=None)
+    return found if is_same and same == hashes else None

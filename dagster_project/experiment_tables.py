@@ -277,6 +277,8 @@ AA_VALIDATION = Table(
         Column("definition_hash", "varchar", "The declaration of the metric."),
         Column("first_date", "date", "First local day whose figures are split."),
         Column("last_date", "date", "Last local day whose figures are split."),
+        Column("reporting_timezone", "varchar", "Of those days."),
+        Column("built_through_load_id", "varchar", "The newest load it knows."),
         Column("person_count", "bigint", "Persons that are split."),
         Column("active_count", "bigint", "Persons with anything but 0."),
         Column("level", "double", "Figure of a person, or the ratio of sums."),

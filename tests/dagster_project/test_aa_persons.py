@@ -80,6 +80,10 @@ def warehouse(tmp_path: Path, events: pd.DataFrame) -> Warehouse:
             "cast(revenue as decimal(18, 2)) as revenue), "
             "cast(occurred_at as date) as event_date from incoming"
         ).fetchall()
+        connection.execute(
+            "create table intermediate.int_event_days as "
+            "select date '2026-03-31' as event_date, '20260401T01' as last_load_id"
+        ).fetchall()
         connection.register(
             "metrics",
             pd.DataFrame(
@@ -139,23 +143,33 @@ def test_figures_are_those_of_each_person(
             np.testing.assert_allclose(figures, expected, atol=1e-9)
 
 
-def test_the_table_passes_its_gate_and_is_kept_until_a_new_day(
+def test_the_table_passes_its_gate_and_is_kept_until_there_is_news(
     warehouse: Warehouse, events: pd.DataFrame
 ) -> None:
-    def table(day: date) -> pd.DataFrame:
-        return aa_table(
-            warehouse, warehouse.path.parent, last_day=day, reporting_timezone=ZONE
+    def persons(day: date, zone: str = ZONE) -> set[int]:
+        found = aa_table(
+            warehouse, warehouse.path.parent, last_day=day, reporting_timezone=zone
         )
+        return set(found["person_count"])
 
-    first = table(LAST_DAY)
+    first = aa_table(
+        warehouse, warehouse.path.parent, last_day=LAST_DAY, reporting_timezone=ZONE
+    )
     warehouse.write(AA_VALIDATION, first)
     assert first["is_within_band"].all()
     verdict = run_suite(aa_validation_suite(), warehouse.path)
     assert [result.status for result in verdict.results] == ["passed"] * 3
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute("truncate intermediate.int_events")
-    assert list(table(LAST_DAY)["person_count"]) == list(first["person_count"])
-    assert set(table(LAST_DAY + timedelta(days=1))["person_count"]) == {0}
+    assert persons(LAST_DAY) == set(first["person_count"]) == {400}
+    # Another day, another zone, and what came late for days that are known.
+    assert persons(LAST_DAY + timedelta(days=1)) == {0}
+    assert persons(LAST_DAY, "UTC") == {0}
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute(
+            "update intermediate.int_event_days set last_load_id = '20260401T02'"
+        )
+    assert persons(LAST_DAY) == {0}
     assert events["person_id"].nunique() == 400
 
 

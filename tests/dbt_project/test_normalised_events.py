@@ -94,7 +94,7 @@ def test_events_are_made_comparable(
 def test_amounts_of_any_size_are_converted_exactly(
     warehouse: WarehouseOfTest, money_catalog: Path
 ) -> None:
-    """From a fee in dong to a budget in dinars; half a millionth is rounded away from 0."""
+    """From a fee in dong to a budget in dinars; half a millionth is rounded up."""
     rates = {"VND": "0.000039412", "EUR": "1.087654321", "KWD": "3.25"}
     amounts = ("0.000002", "999.99", "1000.50", "123456.789012", "-87654321.10")
     amounts = (*amounts, "299999999999.999999")
