@@ -280,7 +280,11 @@ AA_VALIDATION = Table(
         Column("reporting_timezone", "varchar", "Of those days."),
         Column("built_through_load_id", "varchar", "The newest load it knows."),
         Column("person_count", "bigint", "Persons that are split."),
-        Column("active_count", "bigint", "Persons with anything but 0."),
+        Column(
+            "active_count",
+            "bigint",
+            "Persons with anything but 0; of a ratio, if fewer, but 1.",
+        ),
         Column("level", "double", "Figure of a person, or the ratio of sums."),
         Column("std_dev", "double", "Its spread between persons (of a ratio: delta)."),
         Column(

@@ -166,7 +166,8 @@ def aa_validation(
     all metrics together: alpha -+ z sqrt(alpha (1 - alpha) / splits), the splits of one
     population being nearly independent. Exact tests are conservative: their band has no
     lower end. Null with a reason where fewer than half of the splits have a p-value;
-    not judged, with a reason, where fewer than ``SPARSE`` persons have a figure.
+    not judged, with a reason, where fewer than ``SPARSE`` persons have a figure, or the
+    rarer side of a ratio.
     """
     check_share("alpha", alpha)
     n = persons.values.shape[1]
@@ -177,7 +178,7 @@ def aa_validation(
     rate = np.where(enough, hits / np.maximum(judged, 1), np.nan)
     lower, upper = wilson_interval(hits, judged, level=0.95)
     reach = _band(alpha, splits, len(persons.names))
-    active = (persons.values[..., 0] != 0).sum(axis=1)
+    active = _active_counts(persons)
     exact = np.isin(method, [Method.BOSCHLOO, Method.FISHER]).any(axis=0)
     sparse = ~exact & (active < SPARSE)
     least = np.where(exact, 0.0, max(alpha - reach, 0.0))
@@ -203,6 +204,20 @@ def aa_validation(
             "reason": _reasons(enough, sparse),
         }
     )
+
+
+def _active_counts(persons: Persons) -> npt.NDArray[np.int64]:
+    """Persons with a figure (m,); of a ratio, of its rarer side.
+
+    Where nearly every payment succeeds, the few persons who had one that failed make
+    the spread, as a few who had one that succeeded would.
+    """
+    numerator, denominator = persons.values[..., 0], persons.values[..., 1]
+    of_figure = (numerator != 0).sum(axis=1)
+    of_rest = (numerator != denominator).sum(axis=1)
+    is_ratio = persons.kinds == MetricKind.RATIO
+    rarer = np.minimum(of_figure, of_rest)
+    return np.asarray(np.where(is_ratio, rarer, of_figure), dtype=np.int64)
 
 
 def _reasons(

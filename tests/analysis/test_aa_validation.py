@@ -105,6 +105,19 @@ def test_a_figure_of_four_persons_has_a_rate_that_is_not_judged() -> None:
     assert pd.isna(found["is_within_band"])
 
 
+@pytest.mark.parametrize("fails", [0.005, 0.995])
+def test_a_ratio_that_four_persons_make_is_not_judged(fails: float) -> None:
+    """A payment that fails is as rare a figure as one that succeeds."""
+    some = persons(800)
+    payments, failed = np.ones(800), np.arange(800) < fails * 800
+    some.values[2] = 0.0
+    some.values[2, :, 0], some.values[2, :, 1] = payments - failed, payments
+    found = aa_validation(some).set_index("metric_name").loc["per_order"]
+    assert found["active_count"] == 4
+    assert found["reason"] == "too_few_active"
+    assert pd.isna(found["is_within_band"])
+
+
 def test_nobody_with_a_figure_has_no_rate() -> None:
     some = persons(100)
     some.values[2] = 0.0
