@@ -15,11 +15,16 @@ _COLUMNS = (
     *("allowed_upper", "is_within_band", "reason"),
 )
 _SHOWN = ", ".join(_COLUMNS)
-_CURE = (
-    "The test of this metric calls equal halves different too often (or hardly ever): "
-    "do not read its experiments by it. Look for a few persons who make most of the "
-    "figure and give the metric `caps`, or for a figure that is not of single persons; "
-    "then run again."
+_OTHER_VERSION = "The table was written by another version: run again."
+_TOO_HIGH = (
+    "The test of this metric calls equal halves different too often: do not read its "
+    "experiments by it. Look for a figure that is not of single persons, or give the "
+    "metric `caps`; then run again."
+)
+_TOO_LOW = (
+    "The test of this metric hardly ever calls halves different, so that experiments "
+    "will not find what is there: a few persons make most of the figure. Give the "
+    "metric `caps`."
 )
 
 
@@ -33,13 +38,23 @@ def aa_validation_suite(*, table: str = "analysis.aa_validation") -> Suite:
             has_columns(
                 _COLUMNS,
                 exactly=False,
-                cure="The table was written by another version: run again.",
+                cure=_OTHER_VERSION,
             ),
             no_such_rows(
-                "false_positive_rate_within_band",
-                f"select {_SHOWN} from {{batch}} where is_within_band is false",
-                description="the rate of each metric lies within its allowed band",
-                cure=_CURE,
+                "false_positive_rate_not_too_high",
+                f"select {_SHOWN} from {{batch}} where is_within_band is false "
+                "and false_positive_rate > allowed_upper",
+                description="the rate of no metric lies above its allowed band",
+                cure=_TOO_HIGH,
+            ),
+            no_such_rows(
+                "false_positive_rate_not_too_low",
+                f"select {_SHOWN} from {{batch}} where is_within_band is false "
+                "and false_positive_rate < allowed_lower",
+                description="the rate of no metric lies below its allowed band",
+                cure=_TOO_LOW,
+                # Nothing false is told by a test that calls nothing.
+                severity="warning",
             ),
             no_such_rows(
                 "rates_are_whole",
@@ -48,7 +63,7 @@ def aa_validation_suite(*, table: str = "analysis.aa_validation") -> Suite:
                 "false_positive_rate between rate_lower and rate_upper, true)",
                 description=f"at least {LEAST_SPLITS} splits a metric; a rate lies in "
                 "its interval, and one that is not judged has a reason",
-                cure=_CURE,
+                cure=_OTHER_VERSION,
             ),
         ),
     )

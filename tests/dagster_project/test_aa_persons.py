@@ -158,7 +158,7 @@ def test_the_table_passes_its_gate_and_is_kept_until_there_is_news(
     warehouse.write(AA_VALIDATION, first)
     assert first["is_within_band"].all()
     verdict = run_suite(aa_validation_suite(), warehouse.path)
-    assert [result.status for result in verdict.results] == ["passed"] * 3
+    assert [result.status for result in verdict.results] == ["passed"] * 4
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute("truncate intermediate.int_events")
     assert persons(LAST_DAY) == set(first["person_count"]) == {400}
@@ -173,12 +173,25 @@ def test_the_table_passes_its_gate_and_is_kept_until_there_is_news(
     assert events["person_id"].nunique() == 400
 
 
-def test_a_rate_outside_its_band_fails_the_gate(warehouse: Warehouse) -> None:
+@pytest.mark.parametrize(
+    ("rate", "statuses"),
+    [(0.2, ("failed", "passed")), (0.0, ("passed", "warned"))],
+)
+def test_a_rate_above_its_band_stops_the_night_and_one_below_warns(
+    warehouse: Warehouse, rate: float, statuses: tuple[str, str]
+) -> None:
     table = aa_table(
         warehouse, warehouse.path.parent, last_day=LAST_DAY, reporting_timezone=ZONE
     )
-    table.loc[0, "is_within_band"] = False
+    bounds = ["false_positive_rate", "rate_lower", "rate_upper"]
+    table.loc[table["metric_name"] == "revenue", bounds] = rate
+    table.loc[table["metric_name"] == "revenue", "is_within_band"] = False
     warehouse.write(AA_VALIDATION, table)
     verdict = run_suite(aa_validation_suite(), warehouse.path)
     states = {result.check_name: result.status for result in verdict.results}
-    assert states["false_positive_rate_within_band"] == "failed"
+    assert states == {
+        "columns": "passed",
+        "false_positive_rate_not_too_high": statuses[0],
+        "false_positive_rate_not_too_low": statuses[1],
+        "rates_are_whole": "passed",
+    }
