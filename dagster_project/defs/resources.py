@@ -23,9 +23,8 @@ def run_lock(context: dg.InitResourceContext) -> Iterator[None]:
     """Wait for the lock of the home; the CLI holds it already for its own run."""
     settings: Settings = context.resources.settings
     since = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z"
-    with hold_run_lock(
-        settings.run_lock, f"Dagster run {context.run_id}", since, wait=True
-    ):
+    who = f"Dagster run {context.run.run_id}" if context.run else "Dagster"
+    with hold_run_lock(settings.run_lock, who, since, wait=True):
         yield
 
 

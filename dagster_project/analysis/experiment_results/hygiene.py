@@ -86,7 +86,7 @@ def traffic_of(frames: ExperimentFrames, arms: Arms) -> Traffic:
     np.add.at(several, (s, day), twice)
     np.add.at(unknown, (s[~known], day[~known]), units[~known])
     first = slices["first_day"].to_numpy().astype("datetime64[D]")
-    dates = first[:, np.newaxis] + np.arange(days)
+    dates = first[:, np.newaxis] + np.arange(days).astype("timedelta64[D]")
     dates[np.arange(days) >= length[:, np.newaxis]] = np.datetime64("NaT")
     experiment = arms.experiments.get_indexer(pd.Index(slices["experiment_name"]))
     return Traffic(
